@@ -1,0 +1,102 @@
+package content
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/packhouse/packhouse/core/errs"
+)
+
+// exchange is one request with its answer. Its context belongs to the handler; what is logged later is copied.
+type exchange struct {
+	*Server
+	c       *fiber.Ctx
+	method  string
+	path    string // as received: not decoded, without the query
+	started time.Time
+	status  int
+	bytes   int64
+	// streamed is set when a body goes on writing after the handler; it logs the exchange then.
+	streamed bool
+}
+
+func (s *Server) begin(c *fiber.Ctx) *exchange {
+	request := c.Request()
+	if request.Header.ContentLength() != -2 { // -2 is "no body": an unread one must not be taken for the next request
+		c.Response().Header.SetConnectionClose()
+	}
+	return &exchange{
+		Server:  s,
+		c:       c,
+		method:  strings.Clone(c.Method()),
+		path:    string(request.URI().PathOriginal()),
+		started: time.Now(),
+	}
+}
+
+// set sets a header whose name is sent as it is written.
+func (x *exchange) set(name, value string) {
+	x.c.Response().Header.SetCanonical([]byte(name), []byte(value))
+}
+
+// lines gives the values of a request header, one for each line that it came in.
+func (x *exchange) lines(name string) []string {
+	var all []string
+	for _, value := range x.c.Request().Header.PeekAll(name) {
+		all = append(all, string(value))
+	}
+	return all
+}
+
+// say answers with a short text or page of ours.
+func (x *exchange) say(status int, mediaType string, text []byte) {
+	x.status = status
+	x.c.Status(status)
+	x.c.Response().Header.SetContentType(mediaType)
+	x.set(fiber.HeaderXContentTypeOptions, "nosniff")
+	x.c.Response().SetBodyRaw(text)
+	if x.method != fiber.MethodHead {
+		x.bytes = int64(len(text))
+	}
+}
+
+// addSlash sends a client from a folder's name to the folder. The location starts with the prefix and has no empty
+// segment, so it cannot lead to another host.
+func (x *exchange) addSlash(path string) error {
+	location := x.Prefix
+	if path != "" {
+		location += escaped(path) + "/"
+	}
+	x.set(fiber.HeaderLocation, location)
+	x.say(fiber.StatusMovedPermanently, plainText, []byte("the folder is at "+location+"\n"))
+	return nil
+}
+
+// finish logs the exchange, unless its body is still to be written.
+func (x *exchange) finish() {
+	if x.streamed || !x.AccessLog {
+		return
+	}
+	x.logAccess(nil)
+}
+
+func (x *exchange) logAccess(broken error) {
+	attributes := []any{
+		slog.String("method", x.method), slog.String("path", x.path), slog.Int("status", x.status),
+		slog.Int64("bytes", x.bytes), slog.Duration("duration", time.Since(x.started)),
+	}
+	if broken != nil {
+		attributes = append(attributes, slog.String("broken_off", broken.Error()))
+	}
+	x.Log.Info("content request", attributes...)
+}
+
+// panicked makes an error of a recovered panic.
+func panicked(fault any) error {
+	return errs.New(errs.Internal, "panic while answering: %w", fmt.Errorf("%v\n%s", fault, debug.Stack()))
+}

@@ -1,0 +1,152 @@
+package content
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"net/http"
+	"path"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/serve"
+	"github.com/packhouse/packhouse/core/storage"
+)
+
+// respond answers with a stored file. There are three ways, and this is the only place that knows them: a link to the
+// storage, a file of this machine that the kernel sends, or a copy from the storage. Everything that can go wrong
+// before the first byte is found out before the first header is set.
+func (x *exchange) respond(ctx context.Context, result serve.Result) error {
+	found := result.Found
+	store := x.Storage(result.Distribution.DomainID)
+	if signer, ok := store.(storage.Signer); ok && x.RedirectToObjectStorage {
+		return x.redirect(ctx, signer, found)
+	}
+	v := validatorsOf(found)
+	switch v.check(x.lines) {
+	case failed:
+		return x.emptied(http.StatusPreconditionFailed, v)
+	case notModified:
+		return x.emptied(http.StatusNotModified, v)
+	}
+	spans, satisfiable := x.wanted(v, found.Artifact.Size)
+	if !satisfiable {
+		return x.outOfRange(v, found.Artifact.Size)
+	}
+	return x.file(ctx, store, found, v, spans)
+}
+
+// redirect sends the client to the storage, which answers conditions and ranges itself: its validators are the ones
+// that the client will hold. Nobody may keep the redirect, because the link expires.
+func (x *exchange) redirect(ctx context.Context, signer storage.Signer, found *serve.Found) error {
+	link, err := signer.Sign(ctx, found.Artifact.File, storage.SignOptions{
+		Method:      x.method,
+		TTL:         linkTTL,
+		ContentType: mediaType(found.Path),
+		Filename:    path.Base(found.Path),
+	})
+	if err != nil {
+		return damaged("the storage cannot hand out a link to this file; try again later", err)
+	}
+	x.status = http.StatusFound
+	x.c.Status(http.StatusFound)
+	x.set(fiber.HeaderLocation, link)
+	x.set(fiber.HeaderCacheControl, "no-store")
+	return nil
+}
+
+func validatorsOf(found *serve.Found) validators {
+	at := found.AddedAt
+	if at.IsZero() {
+		at = found.Artifact.PulpCreated
+	}
+	return validators{etag: `"` + found.Artifact.SHA256 + `"`, modified: at.UTC().Truncate(time.Second)}
+}
+
+// emptied answers a precondition: nothing but what the client needs to know its copy by.
+func (x *exchange) emptied(status int, v validators) error {
+	if status == http.StatusPreconditionFailed {
+		x.say(status, plainText, []byte("the file is not the one that your request is about\n"))
+	} else {
+		x.status = status
+		x.c.Status(status)
+	}
+	x.validate(v)
+	return nil
+}
+
+// wanted gives the spans that a request asks for; none means the whole file. Only GET has ranges (RFC 9110 §14.2).
+func (x *exchange) wanted(v validators, size int64) (spans []span, satisfiable bool) {
+	lines := x.lines(fiber.HeaderRange)
+	if x.method != fiber.MethodGet || len(lines) != 1 || !v.sameRange(x.lines(fiber.HeaderIfRange)) {
+		return nil, true
+	}
+	return parseRange(lines[0], size)
+}
+
+func (x *exchange) outOfRange(v validators, size int64) error {
+	x.say(http.StatusRequestedRangeNotSatisfiable, plainText, []byte("the file has no such bytes\n"))
+	x.validate(v)
+	x.set(fiber.HeaderContentRange, "bytes */"+strconv.FormatInt(size, 10))
+	return nil
+}
+
+// file answers with bytes: all, one part or several.
+func (x *exchange) file(ctx context.Context, store storage.Storage, found *serve.Found, v validators, spans []span) error {
+	bytes, err := x.open(ctx, store, found.Artifact)
+	if err != nil {
+		return err
+	}
+	kind, size := mediaType(found.Path), found.Artifact.Size
+	b := &body{exchange: x, bytes: bytes, conn: x.c.Context().Conn(), flush: x.c.App().Config().WriteTimeout}
+	x.status = fiber.StatusOK
+	switch len(spans) {
+	case 0:
+		b.whole(size)
+	case 1:
+		x.status = fiber.StatusPartialContent
+		x.set(fiber.HeaderContentRange, spans[0].contentRange(size))
+		b.parts = []part{{span: spans[0]}}
+	default:
+		x.status = fiber.StatusPartialContent
+		kind = b.several(spans, kind, size)
+	}
+	x.describe(found.Artifact, v, kind)
+	return x.send(b)
+}
+
+// describe sets the headers of a file. The digest is that of the whole file, for a part too (RFC 9530 §2).
+func (x *exchange) describe(artifact *model.Artifact, v validators, kind string) {
+	x.c.Status(x.status)
+	x.validate(v)
+	x.c.Response().Header.SetContentType(kind)
+	x.set("X-PULP-ARTIFACT-SIZE", strconv.FormatInt(artifact.Size, 10))
+	x.set(fiber.HeaderXContentTypeOptions, "nosniff")
+	if scripted(kind) {
+		x.set(fiber.HeaderContentSecurityPolicy, "sandbox allow-downloads allow-popups allow-scripts")
+	}
+	if sum, err := hex.DecodeString(artifact.SHA256); err == nil {
+		x.set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum)+":")
+	}
+}
+
+func (x *exchange) validate(v validators) {
+	x.set(fiber.HeaderETag, v.etag)
+	x.set(fiber.HeaderLastModified, v.modified.Format(http.TimeFormat))
+	x.set(fiber.HeaderAcceptRanges, "bytes")
+}
+
+// send hands the body over to the connection; for HEAD only its length.
+func (x *exchange) send(b *body) error {
+	length := b.length()
+	if x.method == fiber.MethodHead || length == 0 {
+		x.c.Response().Header.SetContentLength(int(length))
+		return b.bytes.Close()
+	}
+	x.streamed = true
+	x.c.Context().SetBodyStream(b, int(length))
+	return nil
+}

@@ -1,0 +1,141 @@
+// Package content is the content server: it answers GET and HEAD under the content prefix with what distributions
+// offer. core/serve finds, this package answers; respond.go alone knows the ways in which bytes reach a client.
+//
+// Serving needs the database and the storage and nothing else: neither Redis nor any upstream.
+package content
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/ident"
+	"github.com/packhouse/packhouse/core/serve"
+	"github.com/packhouse/packhouse/core/storage"
+)
+
+// Times that a client may take, and the look-up.
+const (
+	headerTimeout = 30 * time.Second
+	idleTimeout   = 75 * time.Second
+	lookUpTimeout = 30 * time.Second
+	// stallTimeout is how long neither the client nor the storage may stand still within one block of a body.
+	stallTimeout = 2 * time.Minute
+	// linkTTL is how long a link to the object storage works.
+	linkTTL = time.Hour
+)
+
+// headerBytes is the longest request head; guards take whole client certificates in a header.
+const headerBytes = 32 << 10
+
+// Finder finds what a domain offers under a path; *serve.Resolver is one.
+type Finder interface {
+	Resolve(ctx context.Context, domain, path string) (serve.Result, error)
+}
+
+// Options are what a Server works with.
+type Options struct {
+	Resolver Finder
+	// Storage gives the storage of a domain.
+	Storage func(domain string) storage.Storage
+	// Prefix is CONTENT_PATH_PREFIX, with a slash at both ends.
+	Prefix string
+	// RedirectToObjectStorage sends clients to the object storage where it can sign links.
+	RedirectToObjectStorage bool
+	// AccessLog writes a line to Log for every request.
+	AccessLog bool
+	Log       *slog.Logger
+}
+
+// Server answers requests for content. It is safe for concurrent use.
+type Server struct {
+	Options
+}
+
+// New makes a server. It panics when an option that it cannot work without is missing.
+func New(o Options) *Server {
+	if o.Resolver == nil || o.Storage == nil || o.Log == nil {
+		panic("content.New needs a resolver, a storage and a log")
+	}
+	if !strings.HasPrefix(o.Prefix, "/") || !strings.HasSuffix(o.Prefix, "/") || strings.ContainsAny(o.Prefix, ":*+?%#\\") || strings.Contains(o.Prefix, "//") {
+		panic("content.New needs a plain prefix with a slash at both ends, not " + o.Prefix)
+	}
+	return &Server{Options: o}
+}
+
+// App makes a server of its own, for a process that serves nothing but content.
+func (s *Server) App() *fiber.App {
+	app := fiber.New(fiber.Config{
+		Immutable:                    true,
+		StrictRouting:                true,
+		CaseSensitive:                true,
+		DisableStartupMessage:        true,
+		StreamRequestBody:            true,
+		DisablePreParseMultipartForm: true,
+		ReadBufferSize:               headerBytes,
+		ReadTimeout:                  headerTimeout,
+		WriteTimeout:                 stallTimeout, // of short answers; a body moves it on with every block
+		IdleTimeout:                  idleTimeout,
+		ErrorHandler:                 s.outside,
+	})
+	s.Mount(app)
+	return app
+}
+
+// Mount puts the server into another one, beside the API on one port.
+func (s *Server) Mount(router fiber.Router) {
+	router.All(s.Prefix+"*", s.handle)
+	if bare := s.bare(); bare != "" {
+		router.All(bare, s.handle)
+	}
+}
+
+// bare is the prefix without its last slash.
+func (s *Server) bare() string { return strings.TrimSuffix(s.Prefix, "/") }
+
+// handle turns every outcome, a panic too, into one answer.
+func (s *Server) handle(c *fiber.Ctx) error {
+	x := s.begin(c)
+	defer x.finish()
+	defer func() {
+		if fault := recover(); fault != nil {
+			x.fail(panicked(fault))
+		}
+	}()
+	if err := s.answer(x); err != nil {
+		x.fail(err)
+	}
+	return nil
+}
+
+func (s *Server) answer(x *exchange) error {
+	if x.method != fiber.MethodGet && x.method != fiber.MethodHead {
+		x.set(fiber.HeaderAllow, "GET, HEAD")
+		return errs.New(errs.NotAllowed, "content is read only here; use GET or HEAD")
+	}
+	if x.path == s.bare() {
+		return x.addSlash("")
+	}
+	path, err := below(s.Prefix, x.path)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(x.c.UserContext(), lookUpTimeout)
+	defer cancel()
+	result, err := s.Resolver.Resolve(ctx, ident.DefaultDomain, path)
+	switch {
+	case err != nil:
+		return err
+	case result.AddSlash:
+		return x.addSlash(path)
+	case result.Listing != nil:
+		return x.list(path, result.Listing)
+	}
+	return x.respond(ctx, result)
+}
+
+var _ Finder = (*serve.Resolver)(nil)

@@ -1,0 +1,187 @@
+package api
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/packhouse/packhouse/core/auth"
+	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/resource"
+)
+
+// DocumentOptions choose a form of the OpenAPI document.
+type DocumentOptions struct {
+	// Bindings shortens operation ids for client generators.
+	Bindings bool
+	// Components restricts the paths to those of some apps; empty is all.
+	Components []string
+	// PKPath keeps the real paths, for people, instead of one href parameter.
+	PKPath bool
+	// Server is scheme and host.
+	Server string
+}
+
+type object = map[string]any
+
+// Document writes the OpenAPI document (version 3.1.1) of what the API serves.
+func (s *Server) Document(o DocumentOptions) ([]byte, error) {
+	for _, label := range o.Components {
+		if _, known := s.Versions[label]; !known {
+			return nil, errs.Messages("Component %q is not served here.", label)
+		}
+	}
+	schemas := map[string]resource.Schema{
+		"AsyncOperationResponse": {"type": "object", "description": "The task that was dispatched.",
+			"properties": map[string]resource.Schema{"task": resource.URI()}, "required": []string{"task"}},
+	}
+	paths := map[string]object{}
+	for i := range s.operations {
+		op := &s.operations[i]
+		if op.ID == "" || !o.wants(op) {
+			continue
+		}
+		path := s.documentPath(op, o)
+		if paths[path] == nil {
+			paths[path] = object{}
+		}
+		paths[path][strings.ToLower(op.Method)] = s.documentOperation(op, o)
+		maps.Copy(schemas, op.Components)
+	}
+	return json.MarshalIndent(object{
+		"openapi": "3.1.1", "info": s.info(o), "paths": paths, "servers": []object{{"url": o.Server}},
+		"components": object{"schemas": schemas, "securitySchemes": object{
+			"basicAuth":  object{"type": "http", "scheme": "basic"},
+			"cookieAuth": object{"type": "apiKey", "in": "cookie", "name": sessionCookie},
+		}},
+	}, "", " ")
+}
+
+func (o DocumentOptions) wants(op *resource.Operation) bool {
+	if len(o.Components) == 0 {
+		return true
+	}
+	parts := strings.Split(op.Route, "/")
+	label := "core"
+	if len(parts) > 3 && slices.Contains([]string{"content", "repositories", "publications", "distributions", "remotes", "acs", "contentguards"}, parts[0]) {
+		label = parts[1]
+	}
+	return slices.Contains(o.Components, label)
+}
+
+func (s *Server) info(o DocumentOptions) object {
+	versions := s.Versions
+	if len(o.Components) > 0 {
+		versions = map[string]string{"core": s.Versions["core"]}
+		for _, label := range o.Components {
+			versions[label] = s.Versions[label]
+		}
+	}
+	return object{
+		"title": "Pulp 3 API", "version": "v3", "description": "The REST API of Packhouse, wire-compatible with Pulp 3.",
+		"license":               object{"name": "Apache-2.0", "identifier": "Apache-2.0"},
+		"x-pulp-app-versions":   versions,
+		"x-pulp-domain-enabled": false,
+	}
+}
+
+// documentPath collapses everything up to the last parameter into one href parameter without leading slash.
+func (s *Server) documentPath(op *resource.Operation, o DocumentOptions) string {
+	if op.HrefName == "" || o.PKPath {
+		return s.root + op.Route
+	}
+	end := strings.LastIndex(op.Route, "}/")
+	return "{" + op.HrefName + "}" + op.Route[end+2:]
+}
+
+func (s *Server) documentOperation(op *resource.Operation, o DocumentOptions) object {
+	id := op.ID
+	if o.Bindings && op.Short != "" {
+		id = op.Short
+	}
+	out := object{"operationId": id, "description": op.Doc, "tags": []string{op.Tag}, "parameters": documentParams(op, o), "responses": documentAnswers(op)}
+	if op.Request != nil {
+		out["requestBody"] = documentRequest(op.Request)
+	}
+	if op.Rule != auth.Anyone {
+		out["security"] = []object{{"basicAuth": []string{}}, {"cookieAuth": []string{}}}
+	}
+	return out
+}
+
+func documentParams(op *resource.Operation, o DocumentOptions) []object {
+	text := resource.String()
+	params := []object{{"in": "header", "name": "X-Task-Diagnostics", "schema": resource.Strings(), "description": "List of profilers to use on tasks."}}
+	switch {
+	case op.HrefName != "" && !o.PKPath:
+		params = append(params, object{"in": "path", "name": op.HrefName, "required": true, "schema": text})
+	default:
+		for part := range strings.SplitSeq(op.Route, "/") {
+			if name, isParam := strings.CutPrefix(part, "{"); isParam {
+				params = append(params, object{"in": "path", "name": strings.TrimSuffix(name, "}"), "required": true, "schema": text})
+			}
+		}
+	}
+	for _, p := range op.Params {
+		param := object{"in": p.In, "name": p.Name, "schema": p.Schema}
+		if p.Required {
+			param["required"] = true
+		}
+		if p.Schema["type"] == "array" && !p.Explode {
+			param["style"], param["explode"] = "form", false
+		}
+		params = append(params, param)
+	}
+	return params
+}
+
+func documentRequest(r *resource.RequestDoc) object {
+	schema := object{"schema": resource.Ref(r.Schema)}
+	content := object{"application/x-www-form-urlencoded": schema, "multipart/form-data": schema}
+	if !r.Multipart {
+		content["application/json"] = schema
+	}
+	return object{"content": content, "required": true}
+}
+
+func documentAnswers(op *resource.Operation) object {
+	out := object{}
+	for status, a := range op.Answers {
+		answer := object{"description": a.Doc}
+		if a.Schema != "" {
+			answer["content"] = object{"application/json": object{"schema": resource.Ref(a.Schema)}}
+		}
+		out[strconv.Itoa(status)] = answer
+	}
+	return out
+}
+
+func (s *Server) documentAnswer(c *resource.Call, asYAML bool) (*resource.Answer, error) {
+	if c.Query("plugin") != "" {
+		return nil, errs.Messages("The parameter 'plugin' is not known any more; use 'component'.")
+	}
+	_, bindings := c.Queries()["bindings"]
+	_, pkPath := c.Queries()["pk_path"]
+	text, err := s.Document(DocumentOptions{Bindings: bindings, PKPath: pkPath, Components: c.QueryList("component"), Server: c.BaseURL()})
+	if err != nil {
+		return nil, err
+	}
+	if !asYAML {
+		return &resource.Answer{Status: 200, JSON: text}, nil
+	}
+	yamlText, err := ToYAML(text)
+	return &resource.Answer{Status: 200, Text: yamlText, Type: "application/yaml"}, err
+}
+
+// ToYAML writes a JSON document as YAML.
+func ToYAML(document []byte) ([]byte, error) {
+	var v any
+	if err := json.Unmarshal(document, &v); err != nil {
+		return nil, err
+	}
+	return yaml.Marshal(v)
+}

@@ -1,0 +1,127 @@
+// Package api is the REST API's front: it mounts the operations that apps declare, finds out who asks, turns errors
+// into answers in one place, and writes the OpenAPI document.
+//
+// A request meets, in this order: panic guard → correlation id → access log → authentication → the operation (load,
+// decide, handle; see core/resource) → answer or error.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/packhouse/packhouse/core/auth"
+	"github.com/packhouse/packhouse/core/resource"
+)
+
+// Options are what the API needs.
+type Options struct {
+	Env        *resource.Env
+	Operations []resource.Operation
+	// Domain is the identity of the domain that requests without one belong to.
+	Domain        string
+	Authenticator *auth.Authenticator
+	Sessions      *auth.Sessions
+	// Status tells the state of the installation for status/.
+	Status func(ctx context.Context) Status
+	// Versions are those of the enabled apps by label.
+	Versions map[string]string
+	// RequestTimeout bounds requests without files; 0 is a minute.
+	RequestTimeout time.Duration
+	AccessLog      bool
+	Log            *slog.Logger
+}
+
+// Server is the REST API. It is safe for concurrent use.
+type Server struct {
+	Options
+	operations []resource.Operation
+	root       string
+}
+
+// New makes the API of the apps' operations and its own. Two operations on one route are a wiring mistake and panic.
+func New(o Options) *Server {
+	if o.RequestTimeout == 0 {
+		o.RequestTimeout = time.Minute
+	}
+	s := &Server{Options: o, root: o.Env.Names.API()}
+	s.operations = append(s.own(), o.Operations...)
+	seen := map[string]bool{}
+	for _, op := range s.operations {
+		key := op.Method + " " + op.Route
+		if seen[key] {
+			panic("two operations are declared at " + key)
+		}
+		seen[key] = true
+	}
+	return s
+}
+
+// Config is how fiber must be set up for the API: routes as they are written, bodies as streams.
+func Config() fiber.Config {
+	return fiber.Config{
+		Immutable: true, StrictRouting: true, CaseSensitive: true,
+		StreamRequestBody: true, DisablePreParseMultipartForm: true, BodyLimit: 1 << 50,
+		ReadBufferSize: 32 << 10, IdleTimeout: 2 * time.Minute, DisableStartupMessage: true,
+		ErrorHandler: func(c *fiber.Ctx, err error) error { return foreign(c, err) },
+	}
+}
+
+// Mount adds the routes.
+func (s *Server) Mount(router fiber.Router) {
+	for i := range s.operations {
+		op := &s.operations[i]
+		route := strings.NewReplacer("{", ":", "}", "").Replace(s.root + op.Route)
+		router.Add(op.Method, route, func(c *fiber.Ctx) error { return s.handle(c, op) })
+		if op.Method == fiber.MethodGet {
+			router.Head(route, func(c *fiber.Ctx) error { return s.handle(c, op) })
+		}
+	}
+	router.Use(s.root, s.unrouted)
+}
+
+// unrouted answers what no route takes: a redirect where only the slash at the end is missing, 405 where the path is
+// served with other methods, 404 otherwise.
+func (s *Server) unrouted(c *fiber.Ctx) error {
+	path := strings.TrimPrefix(c.Path(), s.root)
+	methods := s.methods(path)
+	switch {
+	case len(methods) > 0:
+		c.Set(fiber.HeaderAllow, strings.Join(methods, ", "))
+		return s.fail(c, correlate(c), notAllowed(c.Method()))
+	case !strings.HasSuffix(path, "/") && len(s.methods(path+"/")) > 0:
+		target := c.Path() + "/"
+		if query := c.Context().QueryArgs().String(); query != "" {
+			target += "?" + query
+		}
+		return c.Redirect(target, fiber.StatusMovedPermanently)
+	}
+	return s.fail(c, correlate(c), notFound())
+}
+
+// methods are those that some operation offers at a path.
+func (s *Server) methods(path string) []string {
+	var methods []string
+	for i := range s.operations {
+		if matches(s.operations[i].Route, path) {
+			methods = append(methods, s.operations[i].Method)
+		}
+	}
+	return methods
+}
+
+func matches(route, path string) bool {
+	want, have := strings.Split(route, "/"), strings.Split(path, "/")
+	if len(want) != len(have) {
+		return false
+	}
+	for i := range want {
+		if want[i] != have[i] && (!strings.HasPrefix(want[i], "{") || have[i] == "") {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,170 @@
+package artifact
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"gorm.io/gorm/clause"
+
+	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/storage"
+)
+
+// Store receives bytes, hashes them on the way and keeps them once per domain as artifacts.
+type Store struct {
+	Storage storage.Storage
+	// Algorithms are the digests that are computed and shown: the setting allowed_content_checksums.
+	Algorithms []Algorithm
+}
+
+// Received is a file that was read to its end and hashed, and is not visible yet. Cancel is safe to defer.
+type Received struct {
+	Digests Digests
+	Size    int64
+
+	bytes pending
+	store *Store
+}
+
+// pending are bytes that are not visible yet: a staged blob, or the file that chunks were written into.
+type pending interface {
+	Commit(ctx context.Context, key string) error
+	Cancel() error
+}
+
+// Receive reads r to its end. The bytes lie beside the visible ones until Save; an error leaves nothing.
+func (s *Store) Receive(ctx context.Context, r io.Reader) (*Received, error) {
+	staged, err := s.Storage.Stage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	hasher := NewHasher(s.Algorithms...)
+	defer hasher.Close()
+	if _, err := io.CopyBuffer(io.MultiWriter(hasher, staged), storage.Reader(ctx, r), make([]byte, copyBlock)); err != nil {
+		return nil, errors.Join(receiving(err), staged.Cancel())
+	}
+	digests, size := hasher.Sum()
+	return &Received{Digests: digests, Size: size, bytes: staged, store: s}, nil
+}
+
+// copyBlock is the unit of copying in bytes: large enough for the system calls not to show.
+const copyBlock = 256 << 10
+
+// touchEvery bounds how often a row is written only to say that it is still wanted.
+const touchEvery = time.Hour
+
+// receiving gives a cut-off body its kind; errors of the storage have theirs.
+func receiving(err error) error {
+	if errs.KindOf(err) != errs.Internal {
+		return err
+	}
+	return errs.New(errs.Invalid, "the file was not received to its end; send it again: %w", err)
+}
+
+// Cancel throws the bytes away. It does nothing after a Save that succeeded.
+func (r *Received) Cancel() error { return r.bytes.Cancel() }
+
+// Check compares size (negative: not given) and digests with what the sender expects of the bytes.
+func (r *Received) Check(size int64, want Digests) error { return check(r.Size, r.Digests, size, want) }
+
+func check(size int64, have Digests, wantSize int64, want Digests) error {
+	if wantSize >= 0 && wantSize != size {
+		return errs.Coded(errs.Invalid, "PLP0004", "the size is %d bytes where %d were expected; send the file again", size, wantSize)
+	}
+	for algorithm, digest := range want {
+		got, known := have[algorithm]
+		if !known {
+			return errs.Coded(errs.Invalid, "PLP0020", "%s is not among the checksums that this server allows (setting allowed_content_checksums)", algorithm)
+		}
+		if got != digest {
+			return errs.Coded(errs.Invalid, "PLP0003", "the %s is %s where %s was expected; send the file again", algorithm, got, digest)
+		}
+	}
+	return nil
+}
+
+// Save makes the bytes visible and gives their artifact: the one that is there already, or a new one. The bytes are
+// durable before the row is written, so no row ever leads to bytes that are not there.
+func (r *Received) Save(ctx context.Context, tx *db.Tx, domain string) (a *model.Artifact, created bool, err error) {
+	known, err := r.store.Find(ctx, tx, domain, r.Digests[SHA256])
+	if err != nil {
+		return nil, false, err
+	}
+	if known != nil {
+		if err := r.store.present(ctx, known, r.bytes); err != nil {
+			return nil, false, err
+		}
+		return known, false, r.store.touch(tx, known)
+	}
+	key := Key(r.Digests[SHA256])
+	if err := r.bytes.Commit(ctx, key); err != nil {
+		return nil, false, err
+	}
+	return r.store.insert(ctx, tx, domain, key, r.Size, r.Digests)
+}
+
+// present makes sure that the bytes of a known artifact are there, and puts them back when they are not.
+func (s *Store) present(ctx context.Context, known *model.Artifact, bytes pending) error {
+	info, err := s.Storage.Stat(ctx, known.File)
+	if err == nil && info.Size == known.Size {
+		return nil
+	}
+	if err != nil && !errs.Is(err, errs.NotFound) {
+		return err
+	}
+	return bytes.Commit(ctx, known.File)
+}
+
+// insert writes the row of bytes that are in place. Of two writers at once the second gets the first one's row.
+func (s *Store) insert(ctx context.Context, tx *db.Tx, domain, key string, size int64, d Digests) (*model.Artifact, bool, error) {
+	a := &model.Artifact{Base: model.NewBase(domain), File: key, Size: size, SHA256: d[SHA256],
+		MD5: d.optional(MD5), SHA1: d.optional(SHA1), SHA224: d.optional(SHA224), SHA384: d.optional(SHA384), SHA512: d.optional(SHA512)}
+	a.TimestampOfInterest = a.PulpCreated
+	done := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(a)
+	if done.Error != nil {
+		return nil, false, fmt.Errorf("save the artifact: %w", done.Error)
+	}
+	if done.RowsAffected > 0 {
+		return a, true, nil
+	}
+	known, err := s.Find(ctx, tx, domain, d[SHA256])
+	if err == nil && known == nil {
+		err = errs.New(errs.Conflict, "an artifact with one equal and one different digest is there already; run a repair")
+	}
+	return known, false, err
+}
+
+// Find gives the artifact of a domain with a SHA-256, nil when there is none.
+func (s *Store) Find(ctx context.Context, tx *db.Tx, domain, sha256 string) (*model.Artifact, error) {
+	var found []model.Artifact
+	err := tx.WithContext(ctx).Where("domain_id = ? AND sha256 = ?", domain, sha256).Limit(1).Find(&found).Error
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// touch notes that somebody asked for these bytes, which postpones their clean-up; at most once an hour.
+func (s *Store) touch(tx *db.Tx, a *model.Artifact) error {
+	now := model.Now()
+	if now.Sub(a.TimestampOfInterest) < touchEvery && a.ReclaimAfter == nil {
+		return nil
+	}
+	return tx.Model(&model.Artifact{}).Where("id = ?", a.ID).
+		Updates(map[string]any{"timestamp_of_interest": now, "reclaim_after": nil}).Error
+}
+
+// Key is where the bytes of a SHA-256 lie in the storage.
+func Key(sha256 string) string { return "artifact/" + sha256[:2] + "/" + sha256[2:] }
+
+func (d Digests) optional(a Algorithm) *string {
+	if v, ok := d[a]; ok {
+		return &v
+	}
+	return nil
+}

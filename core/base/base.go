@@ -1,0 +1,34 @@
+// Package base is the core's own app: what every Packhouse serves whatever its plugins. The core is itself an app, so
+// there is one way to do things.
+package base
+
+import (
+	"io/fs"
+
+	"github.com/packhouse/packhouse/core/app"
+	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/resource"
+)
+
+// Version is the version of the REST contract that the core speaks, as clients gate on it.
+const Version = "3.117.0"
+
+// App is the core's app.
+func App() *app.App {
+	return &app.App{
+		Label: app.Core, Version: Version, Migrations: migrations(),
+		Resources: []resource.Mountable{
+			Artifacts(), Uploads(), Tasks(), TaskGroups(), Workers(),
+			Contents(), Repositories(), RepositoryVersions(), Publications(), Distributions(),
+		},
+		Tasks: handlers,
+	}
+}
+
+func migrations() fs.FS {
+	sub, err := fs.Sub(model.Migrations, "migrations")
+	if err != nil {
+		panic("the core's migrations are not embedded: " + err.Error())
+	}
+	return sub
+}

@@ -1,0 +1,98 @@
+package db
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"regexp"
+	"slices"
+	"sync"
+
+	"github.com/packhouse/packhouse/core/errs"
+)
+
+// LockRow locks the row of table with that id until the end of the transaction, and is NotFound when there is none.
+// On SQLite the transaction already excludes all other writers. A table that is no plain name panics.
+func (t *Tx) LockRow(table, id string) error {
+	if !plainName().MatchString(table) {
+		panic("db: LockRow needs the name of a table, not " + table)
+	}
+	query := `SELECT 1 FROM "` + table + `" WHERE id = ?`
+	if t.dialect == Postgres {
+		query += " FOR UPDATE"
+	}
+	var found []int
+	if err := t.Raw(query, id).Scan(&found).Error; err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return errs.New(errs.NotFound, "%s has no row %s, it may just have been deleted", table, id)
+	}
+	return nil
+}
+
+// LockKeys locks names, not rows, until the end of the transaction: a shared lock excludes exclusive ones of the
+// same key only. All transactions take their keys in one order, so those that call LockKeys once cannot deadlock
+// over them; calling it again with more keys gives that up.
+func (t *Tx) LockKeys(exclusive, shared []string) error {
+	if t.dialect == SQLite {
+		return nil
+	}
+	for _, k := range keyLocks(exclusive, shared) {
+		query := "SELECT pg_advisory_xact_lock(?)"
+		if k.shared {
+			query = "SELECT pg_advisory_xact_lock_shared(?)"
+		}
+		if err := t.Exec(query, k.hash).Error; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// KeyHash is the number under which PostgreSQL locks a key: the first eight bytes of its SHA-256, big-endian.
+func KeyHash(key string) int64 {
+	sum := sha256.Sum256([]byte(key))
+	return int64(binary.BigEndian.Uint64(sum[:8]))
+}
+
+type keyLock struct {
+	hash   int64
+	shared bool
+}
+
+// keyLocks sorts by number and keeps, of several for one number, the exclusive one.
+func keyLocks(exclusive, shared []string) []keyLock {
+	var all []keyLock
+	for _, key := range exclusive {
+		all = append(all, keyLock{hash: KeyHash(key)})
+	}
+	for _, key := range shared {
+		all = append(all, keyLock{hash: KeyHash(key), shared: true})
+	}
+	slices.SortFunc(all, func(a, b keyLock) int {
+		return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(weight(a), weight(b)))
+	})
+	return slices.CompactFunc(all, func(a, b keyLock) bool { return a.hash == b.hash })
+}
+
+func weight(k keyLock) int {
+	if k.shared {
+		return 1
+	}
+	return 0
+}
+
+// checkForeignKeys fails when a row refers to one that is not there.
+func (t *Tx) checkForeignKeys() error {
+	var broken []struct{ Table, Parent string }
+	if err := t.Raw("PRAGMA foreign_key_check").Scan(&broken).Error; err != nil {
+		return err
+	}
+	if len(broken) > 0 {
+		return errs.New(errs.Conflict, "%d rows, the first in %s, refer to rows of %s that are not there; nothing was changed", len(broken), broken[0].Table, broken[0].Parent)
+	}
+	return nil
+}
+
+var plainName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z_][a-z0-9_]*$`) })

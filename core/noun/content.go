@@ -1,0 +1,271 @@
+package noun
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/repository"
+	"github.com/packhouse/packhouse/core/resource"
+	"github.com/packhouse/packhouse/core/task"
+)
+
+// Content is the noun's part of a row of content with one artifact, and what a create says beside it.
+type Content struct {
+	model.Content
+	// Artifact is the artifact behind it; its ID is nil while it is not downloaded.
+	Artifact Artifact
+	// File, ArtifactID and UploadID are where a create takes the bytes from: exactly one.
+	File                 *resource.Incoming
+	ArtifactID, UploadID *string
+	// Into, when set, is the repository that gets the unit in a new version.
+	Into      *resource.Object
+	Overwrite bool
+}
+
+// Artifact is the artifact of a unit, as a join brings it.
+type Artifact struct {
+	ID, MD5, SHA1, SHA224, SHA256, SHA384, SHA512 *string
+	Size                                          *int64
+}
+
+// ContentKind declares a type of content whose rows are C and that has one artifact.
+type ContentKind[C any] struct {
+	Kind
+	// Row gives the noun's part of a row.
+	Row func(*C) *Content
+	// Fields are the type's own members; they are immutable.
+	Fields []resource.Field[C]
+	// Filters are those beyond what fields declare.
+	Filters []resource.Filter
+	// NaturalKey are the columns of Table that, within a domain, name the unit.
+	NaturalKey []string
+	// RepositoryKey is the column of Table that must be unique inside one version.
+	RepositoryKey string
+	// Paths says that repository keys are paths of files, which may not run through each other.
+	Paths bool
+	// Artifact completes the row from the artifact, such as a digest that is part of the natural key, and gives the
+	// relative path at which the artifact is offered.
+	Artifact func(c *C, a *model.Artifact) (relativePath string, err error)
+}
+
+// Register makes content known to references.
+func (k ContentKind[C]) Register(r *resource.Registry) { k.resource().Register(r) }
+
+// Mount gives the operations of content.
+func (k ContentKind[C]) Mount(env *resource.Env) []resource.Operation { return k.resource().Mount(env) }
+
+// ContentType is what commits need to know of the type.
+func (k ContentKind[C]) ContentType() repository.ContentType {
+	return repository.ContentType{PulpType: k.Type, Table: k.Table, Key: k.RepositoryKey, Paths: k.Paths}
+}
+
+func (k ContentKind[C]) resource() *resource.Of[C] {
+	row := func(m *C) *model.Base { return &k.Row(m).Base }
+	access := resource.Permissions(k.Model(), "upload")
+	of := &resource.Of[C]{
+		Path: k.Path, Type: k.Type, Component: k.Component, Doc: k.Doc,
+		Source: resource.Source{Table: k.Table, Master: "core_contents",
+			Joins: "LEFT JOIN core_content_artifacts ca ON ca.content_id = d.id LEFT JOIN core_artifacts a ON a.id = ca.artifact_id"},
+		Base:    row,
+		Fields:  append(append(base(k.Kind, row), contentFields(k)...), k.Fields...),
+		Filters: append(append(MembershipFilters(), resource.LabelSelect("m.pulp_labels")), k.Filters...),
+		Offers:  []resource.Verb{resource.List, resource.Create, resource.Read},
+		Access:  access, AsyncCreate: true,
+		Check:  func(_ *resource.Input, m, _ *C) error { return k.Row(m).oneSource() },
+		Accept: k.accept, Prepare: k.prepare,
+		Locks: func(_ resource.Verb, m *C) task.Locks { return k.locks(m) },
+	}
+	of.Insert = func(w *resource.Work, m *C) error { return k.insert(of, w, m) }
+	of.Actions = append([]resource.Action[C]{k.uploadAction(of)}, labels("core_contents", row, func(m *C) *model.Labels { return &k.Row(m).PulpLabels })...)
+	return of
+}
+
+func contentFields[C any](k ContentKind[C]) []resource.Field[C] {
+	row := k.Row
+	fields := []resource.Field[C]{
+		resource.Hidden("m.pulp_type", func(m *C) *string { row(m).PulpType = k.Type; return &row(m).PulpType }),
+		resource.Hidden("m.timestamp_of_interest", func(m *C) *time.Time { return &row(m).TimestampOfInterest }),
+		resource.Hidden("m.first_seen_at", func(m *C) *time.Time { return &row(m).FirstSeenAt }),
+		resource.Labels(func(m *C) *model.Labels { return &row(m).PulpLabels }),
+		resource.Computed("vuln_report", resource.URI().OrNull(), func(s *resource.Show, _ *C) { s.Raw("null") }),
+		resource.File("file", func(m *C) **resource.Incoming { return &row(m).File }).Doc("An uploaded file that becomes the artifact of the content unit."),
+		resource.NullReference("upload", func(m *C) **string { return &row(m).UploadID }, nil, resource.Target{Model: "core.upload"}).Unstored().WriteOnly().
+			Doc("An uncommitted upload that becomes the artifact of the content unit."),
+		resource.NullObject("repository", func(m *C) **resource.Object { return &row(m).Into }, resource.Target{Family: "repositories"}).
+			Doc("A repository that gets the unit in a new version."),
+		resource.Bool("overwrite", func(m *C) *bool { return &row(m).Overwrite }).Unstored().WriteOnly().Default(true).Optional(),
+		resource.NullReference("artifact", func(m *C) **string { return &row(m).ArtifactID }, func(s *resource.Show, m *C) string {
+			if id := row(m).Artifact.ID; id != nil {
+				return "artifacts/" + *id + "/"
+			}
+			return ""
+		}, resource.Target{Model: "core.artifact"}).Unstored().Doc("Artifact file representing the physical content."),
+		resource.Joined("a.id", func(m *C) **string { return &row(m).Artifact.ID }),
+		resource.Joined("a.size", func(m *C) **int64 { return &row(m).Artifact.Size }),
+	}
+	for _, d := range digests {
+		pointer := func(m *C) **string { return d.of(&row(m).Artifact) }
+		f := resource.NullText(d.name, pointer).Column("a." + d.name).Derived()
+		fields = append(fields, f.Filters(resource.Exactly))
+	}
+	return fields
+}
+
+var digests = []struct {
+	name string
+	of   func(*Artifact) **string
+}{
+	{"md5", func(a *Artifact) **string { return &a.MD5 }}, {"sha1", func(a *Artifact) **string { return &a.SHA1 }},
+	{"sha224", func(a *Artifact) **string { return &a.SHA224 }}, {"sha256", func(a *Artifact) **string { return &a.SHA256 }},
+	{"sha384", func(a *Artifact) **string { return &a.SHA384 }}, {"sha512", func(a *Artifact) **string { return &a.SHA512 }},
+}
+
+func (c *Content) oneSource() error {
+	n := 0
+	for _, given := range []bool{c.File != nil, c.ArtifactID != nil, c.UploadID != nil} {
+		if given {
+			n++
+		}
+	}
+	if n != 1 {
+		return errs.Together("Exactly one of 'artifact', 'file' or 'upload' must be specified.")
+	}
+	return nil
+}
+
+func (k ContentKind[C]) locks(m *C) task.Locks {
+	c := k.Row(m)
+	held := task.Locks{}
+	if c.UploadID != nil {
+		held = held.AndExclusive(resource.PRN("core.upload", *c.UploadID))
+	}
+	if c.Into != nil {
+		held = held.AndExclusive(c.Into.PRN())
+	}
+	return held
+}
+
+// accept makes an artifact of a file that came with the request, so that the task sees only the artifact.
+func (k ContentKind[C]) accept(c *resource.Call, m *C) error {
+	file := k.Row(m).File
+	if file == nil {
+		return nil
+	}
+	return c.Env.DB.InTx(c.Context(), func(tx *db.Tx) error {
+		a, _, err := file.Save(c.Context(), tx, c.Domain)
+		if err != nil {
+			return err
+		}
+		delete(c.Body.Values, "file")
+		c.Body.Values["artifact"] = resource.PRN("core.artifact", a.ID)
+		return nil
+	})
+}
+
+// insert stores a unit, or finds the equal one that is there, and adds it to the repository that was named.
+func (k ContentKind[C]) insert(of *resource.Of[C], w *resource.Work, m *C) error {
+	a, err := k.artifact(w, k.Row(m))
+	if err != nil {
+		return err
+	}
+	path, err := k.Artifact(m, a)
+	if err != nil {
+		return err
+	}
+	if err := k.findOrStore(of, w, m, path, a); err != nil {
+		return err
+	}
+	if k.Row(m).Into == nil {
+		return nil
+	}
+	return k.addTo(w, m)
+}
+
+// prepare puts an upload together before the transaction begins.
+func (k ContentKind[C]) prepare(ctx context.Context, env *resource.Env, m *C) (err error) {
+	if c := k.Row(m); c.UploadID != nil {
+		c.File, err = env.Artifacts.Assemble(ctx, env.DB, *c.UploadID)
+	}
+	return err
+}
+
+func (k ContentKind[C]) artifact(w *resource.Work, c *Content) (*model.Artifact, error) {
+	switch {
+	case c.File != nil:
+		a, _, err := c.File.Save(w.Tx.Context(), w.Tx, c.DomainID)
+		if err == nil && c.UploadID != nil {
+			err = w.Env.Artifacts.DeleteUpload(w.Tx, *c.UploadID)
+		}
+		return a, err
+	}
+	var a model.Artifact
+	err := w.Tx.Where("id = ?", *c.ArtifactID).Take(&a).Error
+	return &a, err
+}
+
+func (k ContentKind[C]) findOrStore(of *resource.Of[C], w *resource.Work, m *C, path string, a *model.Artifact) error {
+	c := k.Row(m)
+	c.TimestampOfInterest, c.FirstSeenAt = c.PulpCreated, c.PulpCreated
+	known, err := k.known(of, w, m)
+	if err != nil || known {
+		return err
+	}
+	err = w.Tx.Transaction(func(inner *gorm.DB) error {
+		if err := resource.InsertRow(of, w.Env, inner, m); err != nil {
+			return err
+		}
+		return inner.Create(&model.ContentArtifact{ContentID: c.ID, RelativePath: path, ArtifactID: &a.ID}).Error
+	})
+	if _, raced := db.Duplicate(err); !raced {
+		return err
+	}
+	if known, err := k.known(of, w, m); err != nil || known {
+		return err
+	}
+	return err
+}
+
+// known looks for the unit with the same natural key; when there is one, m becomes it and counts as wanted again.
+func (k ContentKind[C]) known(of *resource.Of[C], w *resource.Work, m *C) (bool, error) {
+	columns := append([]string{"domain_id"}, k.NaturalKey...)
+	var where []string
+	var args []any
+	for _, column := range columns {
+		where, args = append(where, column+" = ?"), append(args, resource.Value(of, m, "d."+column))
+	}
+	var found []string
+	err := w.Tx.Table(k.Table).Where(strings.Join(where, " AND "), args...).Limit(1).Pluck("id", &found).Error
+	if err != nil || len(found) == 0 {
+		return false, err
+	}
+	k.Row(m).ID = found[0]
+	return true, w.Tx.Model(&model.Content{}).Where("id = ?", found[0]).Update("timestamp_of_interest", model.Now()).Error
+}
+
+// addTo makes a new version of the repository with the unit, in the same transaction.
+func (k ContentKind[C]) addTo(w *resource.Work, m *C) error {
+	c := k.Row(m)
+	v, err := w.Env.Versions.CommitInTask(w.Tx, w.Run, c.Into.Kind.Path, c.Into.ID, repository.Delta{Add: []string{c.ID}, KeepExisting: !c.Overwrite})
+	if err != nil || v == nil {
+		return err
+	}
+	if then := w.Env.AfterVersion(c.Into.Kind.Path); then != nil {
+		w.After(func(ctx context.Context) error { return then(ctx, w.Run, v) })
+	}
+	return nil
+}
+
+// uploadAction makes a unit in the request: no task, no repository.
+func (k ContentKind[C]) uploadAction(of *resource.Of[C]) resource.Action[C] {
+	return resource.Action[C]{
+		Verb: "upload", OnList: true, Doc: "Make a content unit at once, without a task.", Body: resource.SelfBody(of, k.Component+"Upload", "repository", "overwrite"),
+		Answers: map[int]resource.AnswerDoc{201: {Doc: "The unit.", Schema: k.Component + "Response"}},
+		Handle:  func(c *resource.Call, _ *C) (*resource.Answer, error) { return resource.CreateNow(of, c) },
+	}
+}

@@ -1,0 +1,90 @@
+package noun
+
+import (
+	"strconv"
+
+	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/repository"
+	"github.com/packhouse/packhouse/core/resource"
+)
+
+// At is a version as filters look at it.
+type At struct {
+	Repository string
+	Number     int64
+}
+
+// VersionOf follows the href or PRN of a version, or of a repository for its latest one.
+func VersionOf(f *resource.Filtering, value string) (At, error) {
+	o, err := f.Resolve(value, resource.Target{Model: repository.VersionModel}, resource.Target{Family: "repositories"})
+	if err != nil {
+		return At{}, err
+	}
+	var v model.RepositoryVersion
+	query := f.DB.WithContext(f.Context).Order("number DESC").Limit(1)
+	if o.Kind.Model == repository.VersionModel {
+		query = query.Where("id = ?", o.ID)
+	} else {
+		query = query.Where("repository_id = ?", o.ID)
+	}
+	if err := query.Take(&v).Error; err != nil {
+		return At{}, db.Translate(err)
+	}
+	return At{v.RepositoryID, v.Number}, nil
+}
+
+// MembershipFilters limit content to the members of a version, or to what a version added or removed.
+func MembershipFilters() []resource.Filter {
+	return []resource.Filter{
+		memberFilter("repository_version", "rc.version_added <= ? AND (rc.version_removed IS NULL OR rc.version_removed > ?)", 2),
+		memberFilter("repository_version_added", "rc.version_added = ?", 1),
+		memberFilter("repository_version_removed", "rc.version_removed = ?", 1),
+		orphaned("orphaned_for", "m.", "core_repository_contents", "content_id"),
+	}
+}
+
+// ArtifactFilters limit artifacts to those behind the members of a version, or to orphans.
+func ArtifactFilters() []resource.Filter {
+	return []resource.Filter{
+		{Name: "repository_version", Schema: resource.URI(), Empty: true, Cond: func(f *resource.Filtering, value string) (resource.Cond, error) {
+			at, err := VersionOf(f, value)
+			return resource.Cond{SQL: `d.id IN (SELECT ca.artifact_id FROM core_repository_contents rc JOIN core_content_artifacts ca ON ca.content_id = rc.content_id
+				WHERE rc.repository_id = ? AND rc.version_added <= ? AND (rc.version_removed IS NULL OR rc.version_removed > ?))`, Args: []any{at.Repository, at.Number, at.Number}}, err
+		}},
+		orphaned("orphaned_for", "d.", "core_content_artifacts", "artifact_id"),
+	}
+}
+
+// memberFilter joins the membership rows, so that a page costs its length and not the version's.
+func memberFilter(name, interval string, numbers int) resource.Filter {
+	return resource.Filter{Name: name, Schema: resource.URI(), Empty: true, Cond: func(f *resource.Filtering, value string) (resource.Cond, error) {
+		at, err := VersionOf(f, value)
+		args := []any{at.Repository, at.Number, at.Number}[:1+numbers]
+		member := "rc.repository_id = ? AND " + interval
+		return resource.Cond{
+			SQL:  "d.id IN (SELECT rc.content_id FROM core_repository_contents rc WHERE " + member + ")",
+			Args: args,
+			Join: " JOIN core_repository_contents rc ON rc.content_id = d.id", JoinSQL: member, JoinArgs: args,
+		}, err
+	}}
+}
+
+// orphaned limits rows to those that nothing refers to and nobody asked for during so many minutes.
+func orphaned(name, alias, table, column string) resource.Filter {
+	return resource.Filter{Name: name, Schema: resource.Schema{"type": "number"}, Cond: func(_ *resource.Filtering, value string) (resource.Cond, error) {
+		minutes, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return resource.Cond{}, errs.Field(name, "Enter a number.")
+		}
+		if minutes < 0 {
+			minutes = defaultOrphanMinutes
+		}
+		return resource.Cond{SQL: alias + "timestamp_of_interest < ? AND NOT EXISTS (SELECT 1 FROM " + table + " o WHERE o." + column + " = d.id)",
+			Args: []any{resource.Ago(minutes)}}, nil
+	}}
+}
+
+// defaultOrphanMinutes is the default of the setting orphan_protection_time.
+const defaultOrphanMinutes = 1440

@@ -1,0 +1,98 @@
+// Package publication makes publications: what a plugin's clients are served from a repository version.
+//
+// A publication is written as a draft that nobody sees, and becomes complete in one step. A task that fails deletes
+// its draft; one that dies has it deleted by whoever settles the task.
+package publication
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/packhouse/packhouse/core/artifact"
+	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/task"
+)
+
+// Spec says what is to be published.
+type Spec struct {
+	// Type is the pulp_type of the publication.
+	Type string
+	// Model and Path are the created resource's model label and the path of its kind.
+	Model, Path string
+	Version     *model.RepositoryVersion
+	// PassThrough serves every unit of the version at its own paths.
+	PassThrough bool
+	Checkpoint  bool
+	// Detail stores the plugin's own row in the transaction that makes the draft; may be nil.
+	Detail func(tx *db.Tx, p *model.Publication) error
+}
+
+// Draft is a publication that is being written.
+type Draft struct {
+	Row *model.Publication
+
+	ctx   context.Context
+	run   *task.Run
+	store *artifact.Store
+}
+
+// Make writes a publication: build adds what is published beside the units, and then it is complete.
+func Make(ctx context.Context, run *task.Run, store *artifact.Store, spec Spec, build func(*Draft) error) (*model.Publication, error) {
+	d := &Draft{ctx: ctx, run: run, store: store, Row: &model.Publication{
+		Base: model.NewBase(run.Domain), PulpType: spec.Type, RepositoryID: spec.Version.RepositoryID, RepositoryVersionID: spec.Version.ID,
+		VersionNumber: spec.Version.Number, PassThrough: spec.PassThrough, Checkpoint: spec.Checkpoint, TaskID: &run.ID}}
+	err := run.InTx(ctx, func(tx *db.Tx) error {
+		if err := tx.Create(d.Row).Error; err != nil || spec.Detail == nil {
+			return err
+		}
+		return spec.Detail(tx, d.Row)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := build(d); err != nil {
+		return nil, errors.Join(err, d.discard())
+	}
+	if err := d.complete(spec); err != nil {
+		return nil, errors.Join(err, d.discard())
+	}
+	return d.Row, nil
+}
+
+func (d *Draft) complete(spec Spec) error {
+	return d.run.InTx(d.ctx, func(tx *db.Tx) error {
+		d.Row.Complete = true
+		if err := tx.Model(d.Row).Update("complete", true).Error; err != nil {
+			return err
+		}
+		return d.run.Created(tx, spec.Model, d.Row.ID, spec.Path+"/"+d.Row.ID+"/")
+	})
+}
+
+// discard deletes the draft although the task may be canceled: nothing half-made stays.
+func (d *Draft) discard() error {
+	return d.run.DB().InTx(context.WithoutCancel(d.ctx), func(tx *db.Tx) error {
+		return tx.Where("id = ? AND NOT complete", d.Row.ID).Delete(&model.Publication{}).Error
+	})
+}
+
+// Write publishes a file of metadata at a path of its own; write produces its bytes.
+func (d *Draft) Write(path string, write func(w io.Writer) error) error {
+	reader, writer := io.Pipe()
+	go func() { writer.CloseWithError(write(writer)) }()
+	received, err := d.store.Receive(d.ctx, reader)
+	_ = reader.Close() // stops a writer that nobody reads any more
+	if err != nil {
+		return err
+	}
+	err = d.run.InTx(d.ctx, func(tx *db.Tx) error {
+		a, _, err := received.Save(d.ctx, tx, d.run.Domain)
+		if err != nil {
+			return err
+		}
+		return tx.Create(&model.PublishedArtifact{PublicationID: d.Row.ID, RelativePath: path, ArtifactID: &a.ID, AddedAt: model.Now()}).Error
+	})
+	return errors.Join(err, received.Cancel())
+}

@@ -1,0 +1,61 @@
+package publication
+
+import (
+	"iter"
+
+	"github.com/packhouse/packhouse/core/model"
+)
+
+// Unit is one path of the published version and the digest and size of the artifact behind it.
+type Unit struct {
+	ContentID    string
+	RelativePath string
+	SHA256       string
+	Size         int64
+}
+
+// pageOfUnits is how many content units are read at a time.
+const pageOfUnits = 1000
+
+// Units walks the paths of the version's content, newest content first, in bounded memory.
+func (d *Draft) Units() iter.Seq2[Unit, error] {
+	return func(yield func(Unit, error) bool) {
+		before := ""
+		for {
+			units, last, err := d.page(before)
+			if err != nil {
+				yield(Unit{}, err)
+				return
+			}
+			for _, u := range units {
+				if !yield(u, nil) {
+					return
+				}
+			}
+			if last == "" {
+				return
+			}
+			before = last
+		}
+	}
+}
+
+// page reads the units after a content in descending order of identity; last is empty at the end.
+func (d *Draft) page(before string) (units []Unit, last string, err error) {
+	n := d.Row.VersionNumber
+	ids := []string{}
+	members := d.run.DB().Read(d.ctx).Model(&model.Membership{}).
+		Where("repository_id = ? AND version_added <= ? AND (version_removed IS NULL OR version_removed > ?)", d.Row.RepositoryID, n, n)
+	if before != "" {
+		members = members.Where("content_id < ?", before)
+	}
+	if err := members.Order("content_id DESC").Limit(pageOfUnits).Pluck("content_id", &ids).Error; err != nil || len(ids) == 0 {
+		return nil, "", err
+	}
+	err = d.run.DB().Read(d.ctx).Raw(`SELECT ca.content_id, ca.relative_path, a.sha256, a.size FROM core_content_artifacts ca
+		JOIN core_artifacts a ON a.id = ca.artifact_id WHERE ca.content_id IN ? ORDER BY ca.content_id DESC, ca.relative_path`, ids).Scan(&units).Error
+	if len(ids) == pageOfUnits {
+		last = ids[len(ids)-1]
+	}
+	return units, last, err
+}

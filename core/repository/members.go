@@ -1,0 +1,50 @@
+package repository
+
+import (
+	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/model"
+)
+
+func countTypes(tx *db.Tx, repositoryID, where string, args ...any) (map[string]int64, error) {
+	var rows []struct {
+		PulpType string
+		N        int64
+	}
+	err := tx.Raw(`SELECT pulp_type, count(*) AS n FROM core_repository_contents WHERE repository_id = ? AND `+where+` GROUP BY pulp_type`,
+		append([]any{repositoryID}, args...)...).Scan(&rows).Error
+	counts := map[string]int64{}
+	for _, row := range rows {
+		counts[row.PulpType] = row.N
+	}
+	return counts, err
+}
+
+func eachMember(tx *db.Tx, repositoryID string, do func(id string), where string, args ...any) error {
+	rows, err := tx.Raw(`SELECT content_id FROM core_repository_contents WHERE repository_id = ? AND `+where, append([]any{repositoryID}, args...)...).Rows()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }() // its error is that of Err
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		do(id)
+	}
+	return rows.Err()
+}
+
+// Verify recomputes a version from its members and tells whether it still is what was committed.
+func Verify(tx *db.Tx, v *model.RepositoryVersion) error {
+	set := emptySet()
+	const in = "version_added <= ? AND (version_removed IS NULL OR version_removed > ?)"
+	if err := eachMember(tx, v.RepositoryID, set.Add, in, v.Number, v.Number); err != nil {
+		return err
+	}
+	if set.String() != v.SetHash {
+		return errs.New(errs.Internal, "version %d of repository %s is not what was committed: its set hash is %s, stored is %s", v.Number, v.RepositoryID, set, v.SetHash)
+	}
+	return nil
+}

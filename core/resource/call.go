@@ -1,0 +1,121 @@
+package resource
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/packhouse/packhouse/core/auth"
+	"github.com/packhouse/packhouse/core/task"
+)
+
+// Call is one request on its way through an operation.
+type Call struct {
+	Env    *Env
+	Domain string
+	User   *auth.User
+	// CID is the correlation id.
+	CID string
+	// Object is what the operation's Open loaded and the decision was about.
+	Object any
+	// Body is the decoded body.
+	Body Body
+
+	http    *fiber.Ctx
+	context context.Context
+	op      *Operation
+	queries url.Values
+	files   []canceler
+}
+
+// NewCall wraps a request for an operation. ctx carries its deadline.
+func NewCall(env *Env, op *Operation, c *fiber.Ctx, ctx context.Context, user *auth.User, domain, cid string) *Call {
+	origin := task.Origin{CID: cid, DomainID: domain}
+	if user != nil {
+		origin.UserID = &user.ID
+	}
+	return &Call{Env: env, Domain: domain, User: user, CID: cid, http: c, op: op, context: task.WithOrigin(auth.WithUser(ctx, user), origin)}
+}
+
+// Context lives as long as the request may take.
+func (c *Call) Context() context.Context { return c.context }
+
+// Param is a path parameter.
+func (c *Call) Param(name string) string { return c.http.Params(name) }
+
+// Path is the path of the request.
+func (c *Call) Path() string { return strings.Clone(c.http.Path()) }
+
+// Header is a request header.
+func (c *Call) Header(name string) string { return strings.Clone(c.http.Get(name)) }
+
+// Cookie is the value of a request cookie.
+func (c *Call) Cookie(name string) string { return strings.Clone(c.http.Cookies(name)) }
+
+// BaseURL is scheme and host as the client sees them.
+func (c *Call) BaseURL() string { return strings.Clone(c.http.BaseURL()) }
+
+// Queries are the query parameters.
+func (c *Call) Queries() url.Values {
+	if c.queries == nil {
+		c.queries = url.Values{}
+		c.http.Context().QueryArgs().VisitAll(func(key, value []byte) { c.queries.Add(string(key), string(value)) })
+	}
+	return c.queries
+}
+
+// Query is the last value of a query parameter.
+func (c *Call) Query(name string) string {
+	values := c.Queries()[name]
+	if len(values) == 0 {
+		return ""
+	}
+	return values[len(values)-1]
+}
+
+// QueryList joins the values of a repeated or comma-separated parameter.
+func (c *Call) QueryList(name string) []string {
+	var list []string
+	for _, value := range c.Queries()[name] {
+		for item := range strings.SplitSeq(value, ",") {
+			if item = strings.TrimSpace(item); item != "" {
+				list = append(list, item)
+			}
+		}
+	}
+	return list
+}
+
+// Input is what the fields of the body may look at.
+func (c *Call) Input() *Input {
+	return &Input{Context: c.Context(), DB: c.Env.DB.Read(c.Context()), Registry: c.Env.Registry, Names: c.Env.Names, Domain: c.Domain, Form: c.Body.Form}
+}
+
+// Show is a writer of the wire form.
+func (c *Call) Show() *Show { return &Show{Names: c.Env.Names} }
+
+// Accepted is the answer 202 with the href of a task.
+func (c *Call) Accepted(t *task.Row) *Answer {
+	s := c.Show()
+	s.Raw(`{"task":`)
+	s.Href("tasks/" + t.ID + "/")
+	s.Raw("}")
+	return &Answer{Status: 202, JSON: s.text}
+}
+
+// canceler is something received that goes unless it was saved.
+type canceler interface{ Cancel() error }
+
+// Discard throws something received away at the end of the call, unless it was saved.
+func (c *Call) Discard(received canceler) { c.files = append(c.files, received) }
+
+// close throws away files that were received and not saved.
+func (c *Call) close() {
+	for _, file := range c.files {
+		if err := file.Cancel(); err != nil {
+			c.Env.Log.Warn("a received file could not be thrown away; the clean-up of temporary files takes it", "cid", c.CID, "error", err)
+		}
+	}
+}

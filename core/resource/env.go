@@ -1,0 +1,77 @@
+package resource
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+
+	"github.com/packhouse/packhouse/core/artifact"
+	"github.com/packhouse/packhouse/core/auth"
+	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/repository"
+	"github.com/packhouse/packhouse/core/task"
+)
+
+// Env is what the running process lends to its resources.
+type Env struct {
+	DB        *db.DB
+	Artifacts *artifact.Store
+	Versions  *repository.Committer
+	Tasks     task.Dispatcher
+	Cancel    task.Canceler
+	Decider   *auth.Decider
+	Registry  *Registry
+	Names     Names
+	Log       *slog.Logger
+	// PageSize is the length of a list where the client names none.
+	PageSize int
+	// MaxBody is the largest body in bytes, files apart.
+	MaxBody int64
+
+	after     map[string]repository.AfterVersion
+	workers   map[string]worker
+	hrefNames map[string]string
+}
+
+// worker is a resource as the general tasks see it.
+type worker interface {
+	createInTask(ctx context.Context, run *task.Run, body Body) (any, error)
+	updateInTask(w *Work, id string, body Body, how mode) (any, error)
+	deleteInTask(w *Work, id string) error
+	wireForm(ctx context.Context, id string) ([]byte, error)
+}
+
+func (e *Env) offerTasks(path string, w worker) {
+	if e.workers == nil {
+		e.workers = map[string]worker{}
+	}
+	e.workers[path] = w
+}
+
+// Shown is the wire form of an object of a resource, for the result of a task.
+func (e *Env) Shown(ctx context.Context, path, id string) (json.RawMessage, error) {
+	w, err := e.worker(path)
+	if err != nil {
+		return nil, err
+	}
+	return w.wireForm(ctx, id)
+}
+
+// OnVersion says what happens after a new version in repositories of a kind; nil is nothing.
+func (e *Env) OnVersion(kindPath string, then repository.AfterVersion) {
+	if e.after == nil {
+		e.after = map[string]repository.AfterVersion{}
+	}
+	e.after[kindPath] = then
+}
+
+// AfterVersion is what happens after a new version in repositories of a kind; may be nil.
+func (e *Env) AfterVersion(kindPath string) repository.AfterVersion { return e.after[kindPath] }
+
+// nameHref notes the OpenAPI parameter of a resource, which its nested resources share.
+func (e *Env) nameHref(path, name string) {
+	if e.hrefNames == nil {
+		e.hrefNames = map[string]string{}
+	}
+	e.hrefNames[path] = name
+}

@@ -1,0 +1,164 @@
+package resource
+
+import (
+	"context"
+	"reflect"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/errs"
+)
+
+// one loads the row that conditions single out; NotFound when there is none.
+func (p *prepared[M]) one(ctx context.Context, tx *gorm.DB, cond Cond) (*M, error) {
+	rows, err := p.scan(ctx, tx, "SELECT "+p.selects+" FROM "+p.Source.from()+" "+p.Source.Joins+" WHERE "+cond.SQL+" LIMIT 2", cond.Args)
+	if err != nil {
+		return nil, err
+	}
+	switch len(rows) {
+	case 0:
+		return nil, errs.New(errs.NotFound, "Not found.")
+	case 1:
+		if err := p.load(ctx, tx, rows); err != nil {
+			return nil, err
+		}
+		if p.LoadOne != nil {
+			return rows[0], p.LoadOne(&Page{Context: ctx, DB: tx, Registry: p.env.Registry}, rows[0])
+		}
+		return rows[0], nil
+	}
+	return nil, errs.New(errs.Internal, "more than one row of %s where one was expected", p.Model)
+}
+
+// byID loads a row by its identity.
+func (p *prepared[M]) byID(ctx context.Context, tx *gorm.DB, id string) (*M, error) {
+	return p.one(ctx, tx, Cond{SQL: "d.id = ?", Args: []any{id}})
+}
+
+func (p *prepared[M]) load(ctx context.Context, tx *gorm.DB, rows []*M) error {
+	if p.Load == nil || len(rows) == 0 {
+		return nil
+	}
+	return p.Load(&Page{Context: ctx, DB: tx, Registry: p.env.Registry}, rows)
+}
+
+func (p *prepared[M]) scan(ctx context.Context, tx *gorm.DB, query string, args []any) ([]*M, error) {
+	cursor, err := tx.WithContext(ctx).Raw(query, args...).Rows()
+	if err != nil {
+		return nil, db.Translate(err)
+	}
+	defer func() { _ = cursor.Close() }() // its error is that of Err
+	var rows []*M
+	into := make([]any, len(p.columns))
+	for cursor.Next() {
+		m := new(M)
+		for i, f := range p.columns {
+			into[i] = f.pointer(m)
+		}
+		if err := cursor.Scan(into...); err != nil {
+			return nil, err
+		}
+		rows = append(rows, m)
+	}
+	return rows, db.Translate(cursor.Err())
+}
+
+// insert stores a new row: the noun's table first, then the resource's own.
+func (p *prepared[M]) insert(tx *gorm.DB, m *M) error {
+	if p.Source.Master != "" {
+		if err := p.insertInto(tx, p.Source.Master, "m.", m); err != nil {
+			return err
+		}
+	}
+	return p.insertInto(tx, p.Source.Table, "d.", m)
+}
+
+func (p *prepared[M]) insertInto(tx *gorm.DB, table, alias string, m *M) error {
+	var columns, marks []string
+	var values []any
+	for _, f := range p.columns {
+		name, mine := p.belongs(f, alias)
+		if !mine {
+			continue
+		}
+		columns, marks, values = append(columns, name), append(marks, "?"), append(values, f.pointer(m))
+	}
+	query := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(marks, ", ") + ")"
+	return db.Translate(tx.Exec(query, values...).Error)
+}
+
+// belongs tells whether a field's column is stored in the table with the alias; the identity and domain are in both.
+func (p *prepared[M]) belongs(f *Field[M], alias string) (string, bool) {
+	if f.derived {
+		return "", false
+	}
+	prefix, name := f.column[:2], f.column[2:]
+	return name, prefix == alias || name == "id" || name == "domain_id"
+}
+
+// update stores what differs between old and m.
+func (p *prepared[M]) update(tx *gorm.DB, id any, old, m *M) error {
+	for _, part := range []struct{ table, alias string }{{p.Source.Master, "m."}, {p.Source.Table, "d."}} {
+		if part.table == "" {
+			continue
+		}
+		var sets []string
+		var values []any
+		for _, f := range p.columns {
+			if name, mine := p.belongs(f, part.alias); mine && !same(f.pointer(old), f.pointer(m)) {
+				sets, values = append(sets, name+" = ?"), append(values, f.pointer(m))
+			}
+		}
+		if len(sets) == 0 {
+			continue
+		}
+		query := "UPDATE " + part.table + " SET " + strings.Join(sets, ", ") + " WHERE id = ?"
+		if err := tx.Exec(query, append(values, id)...).Error; err != nil {
+			return db.Translate(err)
+		}
+	}
+	return nil
+}
+
+// changed tells whether any stored member differs.
+func (p *prepared[M]) changed(old, m *M) bool {
+	for _, f := range p.columns {
+		if !f.derived && !same(f.pointer(old), f.pointer(m)) {
+			return true
+		}
+	}
+	return false
+}
+
+func same(a, b any) bool { return reflect.DeepEqual(a, b) }
+
+// remove deletes a row; the resource's own table follows the noun's.
+func (p *prepared[M]) remove(tx *gorm.DB, id any) error {
+	table := p.Source.Master
+	if table == "" {
+		table = p.Source.Table
+	}
+	return db.Translate(tx.Exec("DELETE FROM "+table+" WHERE id = ?", id).Error)
+}
+
+// conflict tells a violated unique constraint under the member that it is about.
+func (d *Of[M]) conflict(err error) error {
+	constraint, duplicate := db.Duplicate(err)
+	if !duplicate {
+		return err
+	}
+	for name, member := range d.Unique {
+		if constraint == name {
+			return errs.Field(member, "This field must be unique.")
+		}
+	}
+	return err
+}
+
+// clone copies a row deeply enough for its members to be changed one by one.
+func (p *prepared[M]) clone(m *M) *M {
+	c := *m
+	return &c
+}

@@ -1,0 +1,65 @@
+package resource
+
+import (
+	"slices"
+	"strings"
+)
+
+// selection is which members of a row are shown: fields= keeps, exclude_fields= drops, minimal= keeps the short form.
+type selection struct {
+	keep, drop []string
+}
+
+func (s selection) shows(name string) bool {
+	return (len(s.keep) == 0 || slices.Contains(s.keep, name)) && !slices.Contains(s.drop, name)
+}
+
+func (c *Call) selection(minimal []string) selection {
+	s := selection{keep: c.QueryList("fields"), drop: c.QueryList("exclude_fields")}
+	if len(minimal) > 0 && strings.EqualFold(c.Query("minimal"), "true") {
+		s.keep = minimal
+	}
+	return s
+}
+
+// writer writes rows of its own type.
+type writer interface {
+	writeRows(s *Show, rows any, sel selection)
+}
+
+func (p *prepared[M]) writeRows(s *Show, rows any, sel selection) {
+	for i, m := range rows.([]*M) {
+		if i > 0 {
+			s.Raw(",")
+		}
+		p.writeRow(s, m, sel)
+	}
+}
+
+func (p *prepared[M]) writeRow(s *Show, m *M, sel selection) { writeObject(s, p.shown, m, sel) }
+
+// writeObject writes the members of m that are shown.
+func writeObject[M any](s *Show, fields []*Field[M], m *M, sel selection) {
+	s.Raw("{")
+	first := true
+	for _, f := range fields {
+		if !sel.shows(f.Name) {
+			continue
+		}
+		if !first {
+			s.Raw(",")
+		}
+		first = false
+		s.String(f.Name)
+		s.Raw(":")
+		f.show(s, m)
+	}
+	s.Raw("}")
+}
+
+// object is the wire form of a row.
+func (p *prepared[M]) object(m *M, sel selection) []byte {
+	s := &Show{Names: p.env.Names}
+	writeObject(s, p.detailed, m, sel)
+	return s.text
+}

@@ -1,0 +1,80 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/ident"
+	"github.com/packhouse/packhouse/core/model"
+)
+
+// recorder is a reader that keeps the statements that went through it.
+type recorder struct {
+	*db.DB
+	logger.Interface
+	mu         sync.Mutex
+	statements []string
+}
+
+func (r *recorder) Read(ctx context.Context) *gorm.DB {
+	return r.DB.Read(ctx).Session(&gorm.Session{Logger: r})
+}
+
+func (r *recorder) Trace(_ context.Context, _ time.Time, statement func() (string, int64), _ error) {
+	text, _ := statement()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.statements = append(r.statements, text)
+}
+
+// TestEveryStepIsAnIndexStep asks SQLite, which has no statistics here, how it runs the statements of look-ups. A scan
+// or a sort would make the cost grow with the repository or its history.
+func TestEveryStepIsAnIndexStep(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "sqlite://"+filepath.Join(t.TempDir(), "test.db"))
+	repo := w.repository("a", 5)
+	for i := range int64(4) {
+		repo.unit("f", fmt.Sprint(i), i+1, i+2)
+	}
+	repo.unit("f", "last", 5, 0)
+	repo.offer(looseUnit, "", 1, 0, map[string]string{"l/1": "1"})
+	repo.publish(5, true, map[string]string{"p": "p"})
+	for _, kind := range []string{fileType, rawType, looseType} {
+		w.distribute(kind, kind, func(d *model.Distribution) { d.RepositoryID = &repo.ID })
+	}
+	rec := &recorder{DB: w.db, Interface: logger.Discard}
+	r := New(Options{DB: rec, Kinds: kinds})
+	for _, path := range []string{"", fileType, "file.file/f", "file.file/", "file.file/f/g", "raw.raw/f", "raw.raw/", "loose.many/l/1", "loose.many/l/"} {
+		_, _ = r.Resolve(t.Context(), ident.DefaultDomain, path)
+	}
+	if len(rec.statements) < 20 {
+		t.Fatalf("only %d statements were recorded", len(rec.statements))
+	}
+	for _, s := range rec.statements {
+		explain(t, w.db, s)
+	}
+}
+
+func explain(t *testing.T, d *db.DB, statement string) {
+	t.Helper()
+	var steps []struct{ Detail string }
+	if err := d.Read(t.Context()).Raw("EXPLAIN QUERY PLAN " + statement).Scan(&steps).Error; err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+	for _, s := range steps {
+		// Sorting the few base paths that are prefixes of one path is fine.
+		sorted := strings.Contains(s.Detail, "TEMP B-TREE") && !strings.Contains(statement, "length(base_path)")
+		if strings.HasPrefix(s.Detail, "SCAN") || sorted || strings.Contains(s.Detail, "core_repository_contents_added") {
+			t.Errorf("%s\n%s", statement, s.Detail)
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package serve
+
+import (
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/model"
+)
+
+// hit is a path with its artifact, whose ID is empty when the file has not been downloaded yet.
+type hit struct {
+	HitAdded time.Time
+	model.Artifact
+}
+
+func (h *hit) found(path string) (*Found, error) {
+	if h.ID == "" {
+		return nil, errs.New(errs.NotFound, "this file has not been downloaded yet; sync the repository with the policy \"immediate\"")
+	}
+	return &Found{Artifact: &h.Artifact, Path: path, AddedAt: h.HitAdded}, nil
+}
+
+// publishedFile gives the published artifact with exactly this path.
+func (s *source) publishedFile(path string) (*Found, error) {
+	var hits []hit
+	err := s.publishedArtifacts("p.added_at AS hit_added, a.*").
+		Where("p.relative_path = ?", path).Scan(&hits).Error
+	if err != nil {
+		return nil, err
+	}
+	if len(hits) == 0 {
+		return nil, notFound()
+	}
+	return hits[0].found(path)
+}
+
+// publishedFolder pages through the published artifacts below a folder.
+func (s *source) publishedFolder(folder string) pager {
+	return func(from string, limit int) ([]row, error) {
+		q := s.publishedArtifacts("p.relative_path AS path, p.added_at AS added, a.size AS size, a.sha256 AS sha256")
+		return page(q, "p.relative_path", from, after(folder), limit)
+	}
+}
+
+func (s *source) publishedArtifacts(columns string) *gorm.DB {
+	return s.tx.Table("core_published_artifacts AS p").Select(columns).
+		Joins("LEFT JOIN core_content_artifacts AS c ON c.content_id = p.content_id AND c.relative_path = p.content_path").
+		Joins("LEFT JOIN core_artifacts AS a ON a.id = COALESCE(p.artifact_id, c.artifact_id)").
+		Where("p.publication_id = ?", s.publication)
+}
+
+// pagers are the places where paths below a folder can be, in the order of precedence.
+func (s *source) pagers(folder string) []pager {
+	var all []pager
+	if s.publication != "" {
+		all = append(all, s.publishedFolder(folder))
+	}
+	if s.repository != "" {
+		all = append(all, s.contentFolder(folder))
+	}
+	return all
+}

@@ -1,0 +1,168 @@
+package serve
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/model"
+)
+
+// Reader is what a look-up needs of the database.
+type Reader interface {
+	Read(ctx context.Context) *gorm.DB
+}
+
+// Options are what a Resolver works with.
+type Options struct {
+	DB    Reader
+	Kinds []Kind
+	// Gate may be nil: then everything that is found is served.
+	Gate Gate
+	// HideGuarded leaves guarded distributions out of listings.
+	HideGuarded bool
+}
+
+// Resolver looks up paths. It is safe for concurrent use.
+type Resolver struct {
+	db          Reader
+	kinds       map[string]Kind
+	gate        Gate
+	hideGuarded bool
+}
+
+// New makes a resolver. It panics when there is no database or when two kinds share a type.
+func New(o Options) *Resolver {
+	if o.DB == nil {
+		panic("serve.New needs a database")
+	}
+	r := &Resolver{db: o.DB, kinds: map[string]Kind{}, gate: o.Gate, hideGuarded: o.HideGuarded}
+	for _, k := range o.Kinds {
+		if _, twice := r.kinds[k.PulpType]; twice || k.PulpType == "" {
+			panic(fmt.Sprintf("serve.New: the kind %q is declared twice or has no type", k.PulpType))
+		}
+		r.kinds[k.PulpType] = k
+	}
+	return r
+}
+
+// Resolve finds what a domain offers under a decoded path below the content prefix; "" is the root. Errors:
+// errs.NotFound, errs.Forbidden (a guard), errs.Unavailable (no database, or no plugin for the type), whatever finder and
+// gate return, and errs.Internal.
+func (r *Resolver) Resolve(ctx context.Context, domain, path string) (Result, error) {
+	if !CleanPath(path) {
+		return Result{}, notFound()
+	}
+	look := &lookUp{resolver: r, domain: domain, path: path}
+	if err := r.snapshot(ctx, look.run); err != nil {
+		return Result{}, err
+	}
+	if look.kind.Finder != nil && !look.result.AddSlash {
+		if err := r.find(ctx, look); err != nil {
+			return Result{}, err
+		}
+	}
+	if found := look.result.Found; found != nil && r.gate != nil {
+		if err := r.gate(ctx, look.result.Distribution, found); err != nil {
+			return Result{}, err
+		}
+	}
+	return look.result, nil
+}
+
+// find asks the plugin and then the database again. The finder runs outside of a snapshot, because one that reads the
+// database would take a second connection while it holds the first, and many of them would wait for each other.
+func (r *Resolver) find(ctx context.Context, look *lookUp) error {
+	found, err := look.kind.Finder(ctx, look.result.Distribution, look.rel)
+	if err == nil {
+		look.result.Found = found
+		return nil
+	}
+	if !errs.Is(err, errs.NotFound) {
+		return err
+	}
+	look.asked = true
+	return r.snapshot(ctx, look.run)
+}
+
+func (r *Resolver) snapshot(ctx context.Context, read func(tx *gorm.DB) error) error {
+	options := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	if err := r.db.Read(ctx).Transaction(read, options); err != nil {
+		return fmt.Errorf("look up a path: %w", db.Translate(err))
+	}
+	return nil
+}
+
+// lookUp is one resolution. Its fields are set anew by every run.
+type lookUp struct {
+	resolver     *Resolver
+	domain, path string
+	// asked is set when the plugin's finder had nothing.
+	asked bool
+
+	kind   Kind
+	rel    string
+	result Result
+}
+
+func (l *lookUp) run(tx *gorm.DB) error {
+	l.kind, l.rel, l.result = Kind{}, "", Result{}
+	d, err := match(tx, l.domain, l.path)
+	if err != nil {
+		return err
+	}
+	if d == nil {
+		l.result, err = l.resolver.above(tx, l.domain, l.path)
+		return err
+	}
+	l.result.Distribution = d
+	if err := l.admit(d); err != nil {
+		return err
+	}
+	if l.path == d.BasePath {
+		l.result.AddSlash = true
+		return nil
+	}
+	l.rel = strings.TrimPrefix(l.path, d.BasePath+"/")
+	if l.kind.Finder != nil && !l.asked {
+		return nil // find goes on from here
+	}
+	return l.stored(tx, d)
+}
+
+// admit checks the guard before anything else is told about the distribution.
+func (l *lookUp) admit(d *model.Distribution) error {
+	if d.ContentGuardID != nil {
+		return errs.New(errs.Forbidden, "this distribution has a content guard, and no installed plugin can check it; ask its owner for access")
+	}
+	kind, ok := l.resolver.kinds[d.PulpType]
+	if !ok {
+		return errs.New(errs.Unavailable, "no enabled plugin serves distributions of type %q; enable the plugin that does", d.PulpType)
+	}
+	l.kind = kind
+	if d.Checkpoint {
+		return errs.New(errs.NotFound, "checkpoint distributions are not served yet; use a distribution without checkpoint")
+	}
+	return nil
+}
+
+func (l *lookUp) stored(tx *gorm.DB, d *model.Distribution) error {
+	source, err := choose(tx, l.kind, d)
+	if err != nil {
+		return err
+	}
+	result, err := source.resolve(l.rel)
+	if err != nil {
+		return err
+	}
+	result.Distribution = d
+	l.result = result
+	return nil
+}
+
+func notFound() error { return errs.New(errs.NotFound, "there is nothing under this path") }

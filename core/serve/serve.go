@@ -1,0 +1,82 @@
+// Package serve finds what a distribution offers under a path. It knows nothing of HTTP: the content server turns a
+// Result into an answer, and so may any other machine.
+//
+// A look-up reads one snapshot of the database, so a client sees what was published before or after a change and never
+// a mix of both. Its order is that of the content app of Pulp: guard, missing slash, the plugin's own finder, then the
+// publication or version that the distribution points at.
+package serve
+
+import (
+	"context"
+	"time"
+
+	"github.com/packhouse/packhouse/core/model"
+)
+
+// Kind says how distributions of one type are served; a plugin declares one for each of its distribution types.
+type Kind struct {
+	// PulpType is the type of the distribution, such as "file.file".
+	PulpType string
+	// ServesPublications is set for types whose clients need metadata: without a publication they serve nothing.
+	// Other types serve the content of a repository version as it is.
+	ServesPublications bool
+	// PathKeyed is the type of content whose repo_key is its relative path, empty for none. A kind may only name one
+	// when no other type of content in its repositories offers paths; in return a look-up costs one step of an index
+	// however many units ever had that path.
+	PathKeyed string
+	// Finder, when set, is asked before anything that is stored.
+	Finder Finder
+}
+
+// Finder looks for content that a plugin makes or knows by itself. The path is relative to the distribution and may
+// end in a slash. An error of kind errs.NotFound lets the stored content answer.
+type Finder func(ctx context.Context, d *model.Distribution, path string) (*Found, error)
+
+// Gate decides between look-up and answer whether a client may have what was found: nil lets it through, any error
+// is the answer. It is the place for release rules such as a minimum age.
+type Gate func(ctx context.Context, d *model.Distribution, found *Found) error
+
+// Found is a stored file that answers a request.
+type Found struct {
+	Artifact *model.Artifact
+	// Path is the path below the distribution, from which follow the media type and the name for saving.
+	Path string
+	// AddedAt is when the file appeared under this path.
+	AddedAt time.Time
+}
+
+// Listing is the content of a folder, ordered bytewise with directories sorted as if their names ended in a slash.
+type Listing struct {
+	Entries []Entry
+}
+
+// Entry is one name in a folder.
+type Entry struct {
+	// Name has no slash, for directories either.
+	Name string
+	Dir  bool
+	// Size is in bytes; nil for directories and for files whose size is not known.
+	Size *int64
+	// Modified is when the file appeared; zero for directories.
+	Modified time.Time
+	// SHA256 is in lower-case hex; empty for directories and for files that are not stored.
+	SHA256 string
+}
+
+// key is what entries are ordered by.
+func (e Entry) key() string {
+	if e.Dir {
+		return e.Name + "/"
+	}
+	return e.Name
+}
+
+// Result is the outcome of a look-up. Exactly one of Found, Listing and AddSlash is set.
+type Result struct {
+	// Distribution is the one that matched; nil for a folder above distributions.
+	Distribution *model.Distribution
+	Found        *Found
+	Listing      *Listing
+	// AddSlash says that the path names a folder and has to end in a slash.
+	AddSlash bool
+}

@@ -1,0 +1,167 @@
+package task
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/packhouse/packhouse/core/db"
+)
+
+// ProgressReport is how far one part of a task is, a row of core_progress_reports.
+type ProgressReport struct {
+	ID     int64 `gorm:"primaryKey;autoIncrement"`
+	TaskID string
+	// Message is for people, Code for programs, such as "sync.downloading.artifacts".
+	Message string
+	Code    string
+	State   State
+	// Total is nil when it is not known.
+	Total  *int64
+	Done   int64
+	Suffix *string
+}
+
+// TableName is the table of the rows.
+func (ProgressReport) TableName() string { return "core_progress_reports" }
+
+// Progress counts one part of a running task. Its methods only note; saving happens beside the work, every two
+// seconds and once more when the task ends, so they are cheap and safe inside transactions and for concurrent use.
+type Progress struct {
+	all   *reports
+	row   ProgressReport
+	dirty bool
+}
+
+// Progress begins a report, which is visible at once. Total is nil when it is not known, suffix may be empty. It
+// writes a transaction of its own, so it must not be called inside one. When the task ends, every report that is not
+// done takes the task's final state.
+func (r *Run) Progress(ctx context.Context, code, message string, total *int64, suffix string) (*Progress, error) {
+	p := &Progress{all: &r.progress, row: ProgressReport{TaskID: r.ID, Code: code, Message: message, State: Running, Total: total}}
+	if suffix != "" {
+		p.row.Suffix = &suffix
+	}
+	err := r.InTx(ctx, func(tx *db.Tx) error { return tx.Create(&p.row).Error })
+	if err != nil {
+		return nil, fmt.Errorf("begin to report progress: %w", err)
+	}
+	r.progress.add(ctx, p)
+	return p, nil
+}
+
+// Add counts n more.
+func (p *Progress) Add(n int64) { p.change(func(row *ProgressReport) { row.Done += n }) }
+
+// SetTotal says how many there will be.
+func (p *Progress) SetTotal(n int64) { p.change(func(row *ProgressReport) { row.Total = &n }) }
+
+// Done ends the report as completed.
+func (p *Progress) Done() { p.change(func(row *ProgressReport) { row.State = Completed }) }
+
+func (p *Progress) change(f func(*ProgressReport)) {
+	p.all.mu.Lock()
+	defer p.all.mu.Unlock()
+	f(&p.row)
+	p.dirty = true
+}
+
+// reports are all reports of one run and the goroutine that saves them.
+type reports struct {
+	run  *Run
+	mu   sync.Mutex
+	list []*Progress
+	stop chan struct{}
+	done chan struct{}
+}
+
+func (s *reports) add(ctx context.Context, p *Progress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list = append(s.list, p)
+	if s.stop == nil {
+		s.stop, s.done = make(chan struct{}), make(chan struct{})
+		// detached: the saver ends with the run, not with the part of the work that began the first report.
+		go s.save(context.WithoutCancel(ctx), s.stop, s.done)
+	}
+}
+
+// save writes what has changed, every so often, until stop.
+func (s *reports) save(ctx context.Context, stop, done chan struct{}) {
+	defer close(done)
+	every := time.NewTicker(s.run.o.SaveEvery)
+	defer every.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-every.C:
+			if err := s.flush(ctx); err != nil {
+				s.run.Log().Debug("progress could not be saved, it will be tried again", "error", err)
+			}
+		}
+	}
+}
+
+// close stops the saver and saves for the last time.
+func (s *reports) close(ctx context.Context) error {
+	s.mu.Lock()
+	stop, done := s.stop, s.done
+	s.stop = nil
+	s.mu.Unlock()
+	if stop == nil {
+		return nil
+	}
+	close(stop)
+	<-done
+	return s.flush(ctx)
+}
+
+func (s *reports) flush(ctx context.Context) error {
+	changed := s.take()
+	if len(changed) == 0 {
+		return nil
+	}
+	err := s.run.o.DB.InTx(ctx, func(tx *db.Tx) error {
+		for _, row := range changed {
+			// Only while the task has not ended: its end has set the final state.
+			q := tx.Model(&ProgressReport{}).Where("id = ? AND state = ?", row.ID, Running)
+			if err := q.Updates(map[string]any{"done": row.Done, "total": row.Total, "state": row.State}).Error; err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.restore(changed)
+		return fmt.Errorf("save the progress of the task: %w", err)
+	}
+	return nil
+}
+
+// take gives copies of the reports that have changed since they were saved.
+func (s *reports) take() []ProgressReport {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var changed []ProgressReport
+	for _, p := range s.list {
+		if p.dirty {
+			p.dirty = false
+			changed = append(changed, p.row)
+		}
+	}
+	return changed
+}
+
+// restore notes again what could not be saved.
+func (s *reports) restore(rows []ProgressReport) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, row := range rows {
+		for _, p := range s.list {
+			if p.row.ID == row.ID {
+				p.dirty = true
+			}
+		}
+	}
+}

@@ -1,0 +1,24 @@
+package file
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/packhouse/packhouse/core/publication"
+)
+
+// writeManifest writes a line "relative_path,sha256,size" for each file, as readers of PULP_MANIFEST expect.
+func writeManifest(w io.Writer, units iter.Seq2[publication.Unit, error]) error {
+	out := bufio.NewWriter(w)
+	for unit, err := range units {
+		if err != nil {
+			return fmt.Errorf("list the files of the version: %w", err)
+		}
+		if _, err := fmt.Fprintf(out, "%s,%s,%d\n", unit.RelativePath, unit.SHA256, unit.Size); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}

@@ -1,0 +1,77 @@
+package file
+
+import (
+	"context"
+	"io"
+
+	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/publication"
+	"github.com/packhouse/packhouse/core/repository"
+	"github.com/packhouse/packhouse/core/resource"
+	"github.com/packhouse/packhouse/core/task"
+)
+
+// publishArgs is the task that publishes a version.
+type publishArgs struct {
+	Repository string  `json:"repository"`
+	Version    string  `json:"version"`
+	Manifest   *string `json:"manifest"`
+	Checkpoint bool    `json:"checkpoint,omitempty"`
+}
+
+// Kind is the task's name.
+func (publishArgs) Kind() string { return "pulp_file.app.tasks.publishing.publish" }
+
+// Locks let others read the repository meanwhile.
+func (a publishArgs) Locks() task.Locks { return task.Shared(a.Repository) }
+
+func handlers(env *resource.Env) []task.Handler {
+	return []task.Handler{task.Handle(func(ctx context.Context, run *task.Run, a publishArgs) (any, error) {
+		var version *model.RepositoryVersion
+		err := run.InTx(ctx, func(tx *db.Tx) (err error) {
+			version, err = repository.Find(tx, a.Version)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		p, err := publish(ctx, run, env, version, a.Manifest, a.Checkpoint)
+		if err != nil {
+			return nil, err
+		}
+		return env.Shown(ctx, Publications.Path, p.ID)
+	})}
+}
+
+// publish serves every file of the version at its own path, and the manifest that lists them.
+func publish(ctx context.Context, run *task.Run, env *resource.Env, version *model.RepositoryVersion, manifest *string, checkpoint bool) (*model.Publication, error) {
+	spec := publication.Spec{
+		Type: Publications.Type, Model: Publications.Model(), Path: Publications.Path, Version: version, PassThrough: true, Checkpoint: checkpoint,
+		Detail: func(tx *db.Tx, p *model.Publication) error {
+			return tx.Table(Publications.Table).Create(map[string]any{"id": p.ID, "domain_id": p.DomainID, "manifest": manifest}).Error
+		},
+	}
+	return publication.Make(ctx, run, env.Artifacts, spec, func(d *publication.Draft) error {
+		if manifest == nil {
+			return nil
+		}
+		return d.Write(*manifest, func(w io.Writer) error { return writeManifest(w, d.Units()) })
+	})
+}
+
+// autopublish publishes each new version of a repository that wants it.
+func autopublish(env *resource.Env) repository.AfterVersion {
+	return func(ctx context.Context, run *task.Run, v *model.RepositoryVersion) error {
+		var r struct {
+			Autopublish bool
+			Manifest    *string
+		}
+		err := env.DB.Read(ctx).Table(Repositories.Table).Select("autopublish, manifest").Where("id = ?", v.RepositoryID).Take(&r).Error
+		if err != nil || !r.Autopublish {
+			return err
+		}
+		_, err = publish(ctx, run, env, v, r.Manifest, false)
+		return err
+	}
+}

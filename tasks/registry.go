@@ -1,0 +1,93 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// Why the context of a running task was ended.
+var (
+	errCanceled = errors.New("the task was canceled")
+	errLost     = errors.New("the task is no longer run by this process")
+	errShutdown = errors.New("the process is being stopped")
+	errTooLong  = errors.New("the task took too long to be run immediately")
+)
+
+// registry knows the tasks that this process has in hand, from before the claim until after the end.
+type registry struct {
+	mu   sync.Mutex
+	all  map[string]context.CancelCauseFunc
+	shut bool
+	// idle is closed when the registry is shut and empty.
+	idle chan struct{}
+}
+
+// enter notes a task, unless the process is stopping or has it in hand already.
+func (r *registry) enter(id string, cancel context.CancelCauseFunc) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, twice := r.all[id]; twice || r.shut {
+		return false
+	}
+	if r.all == nil {
+		r.all = map[string]context.CancelCauseFunc{}
+	}
+	r.all[id] = cancel
+	return true
+}
+
+func (r *registry) leave(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.all, id)
+	if r.shut && len(r.all) == 0 && r.idle != nil {
+		close(r.idle)
+		r.idle = nil
+	}
+}
+
+// shutdown lets no more tasks in and gives a channel that is closed when the last one has left.
+func (r *registry) shutdown() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.shut = true
+	idle := make(chan struct{})
+	if len(r.all) == 0 {
+		close(idle)
+	} else {
+		r.idle = idle
+	}
+	return idle
+}
+
+// abort ends the contexts of all tasks.
+func (r *registry) abort(cause error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, cancel := range r.all {
+		cancel(cause)
+	}
+}
+
+// ids are the tasks in hand.
+func (r *registry) ids() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []string
+	for id := range r.all {
+		out = append(out, id)
+	}
+	return out
+}
+
+// cancel ends the context of one task; false when it is not in hand here.
+func (r *registry) cancel(id string, cause error) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	cancel, here := r.all[id]
+	if here {
+		cancel(cause)
+	}
+	return here
+}
