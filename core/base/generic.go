@@ -2,6 +2,7 @@ package base
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/model"
@@ -21,11 +22,11 @@ func generic[M any](path, component, table string, base func(*M) *model.Base, pu
 		s.PRN(kind.Model, base(m).ID)
 	})
 	return resource.Of[M]{
-		Path: path, Model: "core." + component, Component: component, Doc: "All types of " + path + ".",
+		Path: path, Model: "core." + strings.ToLower(component), Component: component, Doc: "All types of " + path + ".",
 		Source: resource.Source{Table: table, Master: table, Joins: joins, Where: where}, Base: base, Unaddressed: true,
 		Fields:  append(append(start, resource.Hidden("m.pulp_type", pulpType)), fields...),
 		Filters: append(filters, typeFilters(path)...),
-		Offers:  []resource.Verb{resource.List}, Access: resource.Permissions("core." + component),
+		Offers:  []resource.Verb{resource.List}, Access: resource.Permissions("core." + strings.ToLower(component)),
 	}
 }
 

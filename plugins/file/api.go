@@ -12,9 +12,17 @@ import (
 // defaultManifest is the name of the list of files that clients look for.
 const defaultManifest = "PULP_MANIFEST"
 
+// The kinds of the plugin: paths, types, names and tables.
+var (
+	contentKind      = noun.Kind{Path: "content/file/files", Type: "file.file", Component: "file.FileContent", Table: "file_contents", Doc: "A file at a relative path."}
+	repositoryKind   = noun.Kind{Path: "repositories/file/file", Type: "file.file", Component: "file.FileRepository", Table: "file_repositories", Doc: "A repository of files."}
+	publicationKind  = noun.Kind{Path: "publications/file/file", Type: "file.file", Component: "file.FilePublication", Table: "file_publications", Doc: "A published version of a repository of files."}
+	distributionKind = noun.Kind{Path: "distributions/file/file", Type: "file.file", Component: "file.FileDistribution", Table: "file_distributions", Doc: "A place under which files are served."}
+)
+
 // Contents are files.
 var Contents = noun.ContentKind[Content]{
-	Kind: noun.Kind{Path: "content/file/files", Type: "file.file", Component: "file.FileContent", Table: "file_contents", Doc: "A file at a relative path."},
+	Kind: contentKind,
 	Row:  func(c *Content) *noun.Content { return &c.Content },
 	Fields: []resource.Field[Content]{
 		resource.Text("relative_path", func(c *Content) *string { return &c.RelativePath }).Required().Check(checkPath).Filters(resource.Lookups).
@@ -38,7 +46,7 @@ func checkPath(c *Content) error {
 
 // Repositories are repositories of files.
 var Repositories = noun.RepositoryKind[Repository]{
-	Kind: noun.Kind{Path: "repositories/file/file", Type: "file.file", Component: "file.FileRepository", Table: "file_repositories", Doc: "A repository of files."},
+	Kind: repositoryKind,
 	Row:  func(r *Repository) *model.Repository { return &r.Repository },
 	Fields: []resource.Field[Repository]{
 		resource.Bool("autopublish", func(r *Repository) *bool { return &r.Autopublish }).Default(false).Doc("Whether to automatically create publications for new repository versions."),
@@ -51,14 +59,14 @@ var Repositories = noun.RepositoryKind[Repository]{
 
 // Publications are versions with a manifest.
 var Publications = noun.PublicationKind[Publication]{
-	Kind: noun.Kind{Path: "publications/file/file", Type: "file.file", Component: "file.FilePublication", Table: "file_publications", Doc: "A published version of a repository of files."},
+	Kind: publicationKind,
 	Row:  func(p *Publication) *noun.Publication { return &p.Publication },
 	Fields: []resource.Field[Publication]{
 		resource.NullText("manifest", func(p *Publication) **string { return &p.Manifest }).Default(defaultManifest).
 			Check(func(p *Publication) error { return checkManifest(p.Manifest) }).Doc("Filename to use for manifest file containing metadata for all the files."),
 	},
 	Publish: func(p *Publication) task.Args {
-		return publishArgs{Repository: resource.PRN(Repositories.Model(), p.RepositoryID), Version: p.RepositoryVersionID, Manifest: p.Manifest, Checkpoint: p.Checkpoint}
+		return publishArgs{Repository: resource.PRN(repositoryKind.Model(), p.RepositoryID), Version: p.RepositoryVersionID, Manifest: p.Manifest, Checkpoint: p.Checkpoint}
 	},
 }
 
@@ -71,7 +79,7 @@ func checkManifest(name *string) error {
 
 // Distributions serve publications.
 var Distributions = noun.DistributionKind[Distribution]{
-	Kind:               noun.Kind{Path: "distributions/file/file", Type: "file.file", Component: "file.FileDistribution", Table: "file_distributions", Doc: "A place under which files are served."},
+	Kind:               distributionKind,
 	Row:                func(d *Distribution) *noun.Distribution { return &d.Distribution },
 	ServesPublications: true, PathKeyed: "file.file",
 }

@@ -40,16 +40,16 @@ func handlers(env *resource.Env) []task.Handler {
 		if err != nil {
 			return nil, err
 		}
-		return env.Shown(ctx, Publications.Path, p.ID)
+		return env.Shown(ctx, publicationKind.Path, p.ID)
 	})}
 }
 
 // publish serves every file of the version at its own path, and the manifest that lists them.
 func publish(ctx context.Context, run *task.Run, env *resource.Env, version *model.RepositoryVersion, manifest *string, checkpoint bool) (*model.Publication, error) {
 	spec := publication.Spec{
-		Type: Publications.Type, Model: Publications.Model(), Path: Publications.Path, Version: version, PassThrough: true, Checkpoint: checkpoint,
+		Type: publicationKind.Type, Model: publicationKind.Model(), Path: publicationKind.Path, Version: version, PassThrough: true, Checkpoint: checkpoint,
 		Detail: func(tx *db.Tx, p *model.Publication) error {
-			return tx.Table(Publications.Table).Create(map[string]any{"id": p.ID, "domain_id": p.DomainID, "manifest": manifest}).Error
+			return tx.Table(publicationKind.Table).Create(map[string]any{"id": p.ID, "domain_id": p.DomainID, "manifest": manifest}).Error
 		},
 	}
 	return publication.Make(ctx, run, env.Artifacts, spec, func(d *publication.Draft) error {
@@ -67,7 +67,7 @@ func autopublish(env *resource.Env) repository.AfterVersion {
 			Autopublish bool
 			Manifest    *string
 		}
-		err := env.DB.Read(ctx).Table(Repositories.Table).Select("autopublish, manifest").Where("id = ?", v.RepositoryID).Take(&r).Error
+		err := env.DB.Read(ctx).Table(repositoryKind.Table).Select("autopublish, manifest").Where("id = ?", v.RepositoryID).Take(&r).Error
 		if err != nil || !r.Autopublish {
 			return err
 		}
