@@ -52,6 +52,7 @@ func (x *execution) inTime(performed <-chan verdict) verdict {
 	select {
 	case v := <-performed:
 		return v
+	case <-x.ctx.Done():
 	}
 	if errors.Is(context.Cause(x.ctx), errTooLong) {
 		return x.tooLong()

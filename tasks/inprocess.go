@@ -25,6 +25,7 @@ func newInProcess() (*queue, error) {
 	if err := m.server.Start(); err != nil {
 		return nil, fmt.Errorf("start the queue inside the process, it needs a loopback port: %w", err)
 	}
+	quiet()
 	go m.tick()
 	return newQueue(redis.NewClient(&redis.Options{Addr: m.server.Addr(), Password: password}), m), nil
 }

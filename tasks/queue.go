@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -36,17 +37,26 @@ func openQueue(o Options) (*queue, error) {
 	if o.RedisURL == "" {
 		return newInProcess()
 	}
-	opt, err := asynq.ParseRedisURI(o.RedisURL)
+	opt, err := redis.ParseURL(o.RedisURL)
 	if err != nil {
 		// The cause would print the URL, which may hold a password.
 		return nil, errs.Field("redis_url", "cannot be read as the address of a Redis, write redis://user:password@host:port/number")
 	}
-	client, ok := opt.MakeRedisClient().(redis.UniversalClient)
-	if !ok {
-		return nil, errs.Field("redis_url", "names a kind of Redis that cannot be used")
-	}
-	return newQueue(client, nil), nil
+	quiet()
+	// A Redis that is away is found out at once; trying again is the sweeper's.
+	opt.DialTimeout, opt.DialerRetries, opt.MaxRetries = time.Second, 1, 1
+	return newQueue(redis.NewClient(opt), nil), nil
 }
+
+// quiet turns off what the Redis client writes to standard error by itself. Its errors come back to us too.
+var quiet = sync.OnceValue(func() struct{} {
+	redis.SetLogger(silent{})
+	return struct{}{}
+})
+
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
 
 func newQueue(client redis.UniversalClient, mini *inProcess) *queue {
 	return &queue{

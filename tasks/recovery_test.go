@@ -37,6 +37,25 @@ func TestAnEmptiedRedisLosesNothing(t *testing.T) {
 	})
 }
 
+func TestWithoutRedisTasksAreAcceptedAndWait(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, sqliteURL(t), "redis://127.0.0.1:1/0").migrate() // nobody listens there
+	m := b.worker()
+	row := dispatch(t, m, jobArgs{Ex: []string{"r"}})
+	if !row.Ready() {
+		t.Errorf("the row is %+v", row)
+	}
+	if end := dispatch(t, m, jobArgs{}, task.Immediate()); end.State != task.Completed {
+		t.Errorf("an immediate task is %s", end.State)
+	}
+	if err := m.Ping(t.Context()); !errs.Is(err, errs.Unavailable) {
+		t.Errorf("ping says %v", err)
+	}
+	must(t, m.Stop(t.Context()))
+	b.redis = ""
+	wait(t, b.worker(), row.ID, task.Completed)
+}
+
 func TestAnArchivedMessageDoesNotBlockItsTask(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, b *bed) {

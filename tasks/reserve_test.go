@@ -352,3 +352,54 @@ func TestTheCostOfADecisionDoesNotGrowWithUnrelatedTasks(t *testing.T) {
 		t.Errorf("the decision touches %d pages:\n%s", pages, plan)
 	}
 }
+
+func TestDecisionsAboutConflictingTasksFollowOneAnother(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, testkit.Postgres(t), "").migrate()
+	m := b.process(func(o *Options) { o.PreferDefer = true })
+	dispatched := make(chan string, 1)
+	must(t, b.db.InTx(t.Context(), func(tx *db.Tx) error {
+		if err := tx.LockKeys([]string{task.LockKey("r")}, nil); err != nil { // as another decision about r would
+			return err
+		}
+		go func() { dispatched <- dispatchAside(t, m, jobArgs{Sh: []string{"r"}}) }()
+		eventually(t, "a decision that waits for the other", func() bool {
+			var waiting int64
+			must(t, b.db.Read(t.Context()).Raw(`SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+				AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&waiting).Error)
+			return waiting > 0
+		})
+		return nil
+	}))
+	if !load(t, m, receive(t, dispatched)).Ready() {
+		t.Error("the task is not ready after the decision")
+	}
+}
+
+func TestOnlyReadyTasksAreClaimed(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(t *testing.T, b *bed) {
+		m, unknown := b.process(func(o *Options) { o.PreferDefer = true }), "1@unknown"
+		ready := dispatch(t, m, jobArgs{Ex: []string{"r"}})
+		waiting := dispatch(t, m, jobArgs{Ex: []string{"r"}})
+		for _, c := range []struct {
+			what, id, name string
+			claimed        bool
+		}{
+			{"a waiting task", waiting.ID, m.self(), false},
+			{"a ready task by a process that is taken for dead", ready.ID, unknown, false},
+			{"a ready task", ready.ID, m.self(), true},
+			{"a running task", ready.ID, m.self(), false},
+		} {
+			row, err := m.claim(t.Context(), c.id, c.name)
+			if err != nil || (row != nil) != c.claimed {
+				t.Errorf("%s: claimed %v, %v", c.what, row != nil, err)
+			}
+		}
+		x := execution{t: m, row: ready, name: unknown, ctx: t.Context()}
+		x.finish(verdict{state: task.Completed})
+		if s := load(t, m, ready.ID).State; s != task.Running {
+			t.Errorf("a process ended the task of another: it is %s", s)
+		}
+	})
+}

@@ -29,7 +29,7 @@ type Box interface {
 type Options struct {
 	DB  *db.DB
 	Box Box
-	// RedisURL is redis://, rediss:// or redis-socket://; empty is a queue inside the process, which suits a single
+	// RedisURL is redis://, rediss:// or unix://; empty is a queue inside the process, which suits a single
 	// process only.
 	RedisURL string
 	// Handlers are all kinds of tasks that this process can run and dispatch.

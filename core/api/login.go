@@ -60,8 +60,8 @@ func basic(header string) (name, password string, err error) {
 		text = string(runes)
 	}
 	name, password, found := strings.Cut(text, ":")
-	if !found {
-		return "", "", errs.New(errs.Unauthenticated, "Invalid basic header. Credentials hold no colon.")
+	if !found || strings.ContainsRune(text, 0) {
+		return "", "", errs.New(errs.Unauthenticated, "Invalid basic header. Credentials are a name, a colon and a password.")
 	}
 	return name, password, nil
 }

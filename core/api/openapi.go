@@ -83,6 +83,7 @@ func (s *Server) info(o DocumentOptions) object {
 	}
 	return object{
 		"title": "Pulp 3 API", "version": "v3", "description": "The REST API of Packhouse, wire-compatible with Pulp 3.",
+		"contact":               object{"name": "Packhouse", "url": "https://github.com/packhouse/packhouse"},
 		"license":               object{"name": "Apache-2.0", "identifier": "Apache-2.0"},
 		"x-pulp-app-versions":   versions,
 		"x-pulp-domain-enabled": false,

@@ -75,12 +75,13 @@ func body(err error) []byte {
 
 // foreign answers errors that the HTTP library found before any route: malformed requests, headers too large.
 func foreign(c *fiber.Ctx, err error) error {
-	status := fiber.StatusInternalServerError
-	if e, ok := errors.AsType[*fiber.Error](err); ok {
-		status = e.Code
+	correlate(c)
+	e, ok := errors.AsType[*fiber.Error](err)
+	if !ok {
+		e = fiber.NewError(fiber.StatusInternalServerError, "The server failed.")
 	}
-	c.Status(status)
-	return sendJSON(c, body(errs.New(errs.Invalid, "%s", err)))
+	c.Status(e.Code)
+	return sendJSON(c, body(errs.New(errs.Invalid, "%s", e.Message)))
 }
 
 func notFound() error { return errs.New(errs.NotFound, "Not found.") }

@@ -97,6 +97,7 @@ func (s *Server) unrouted(c *fiber.Ctx) error {
 		if query := c.Context().QueryArgs().String(); query != "" {
 			target += "?" + query
 		}
+		correlate(c)
 		return c.Redirect(target, fiber.StatusMovedPermanently)
 	}
 	return s.fail(c, correlate(c), notFound())

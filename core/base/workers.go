@@ -116,7 +116,7 @@ func TaskGroups() resource.Of[groupRow] {
 	)
 	return resource.Of[groupRow]{
 		Path: "task-groups", Component: "TaskGroup", Doc: "Tasks that were dispatched together.",
-		Source: resource.Source{Table: "core_task_groups"}, Base: func(g *groupRow) *model.Base { return &g.base }, Fields: fields, Load: loadGroups,
+		Source: resource.Source{Table: "core_task_groups"}, Base: func(g *groupRow) *model.Base { return &g.base }, Fields: fields, Load: loadGroups, Unfiltered: true,
 		Offers: []resource.Verb{resource.List, resource.Read}, Access: resource.Permissions("core.taskgroup"),
 	}
 }

@@ -40,25 +40,15 @@ func (w *commit) counts() (model.Counts, error) {
 	if err != nil {
 		return counts, err
 	}
-	if counts.Added, err = w.count("version_added = ?", w.number); err != nil {
+	if counts.Added, err = countTypes(w.tx, w.repo.ID, "version_added = ?", w.number); err != nil {
 		return counts, err
 	}
-	if counts.Removed, err = w.count("version_removed = ? AND version_added < ?", w.number, w.number); err != nil {
+	if counts.Removed, err = countTypes(w.tx, w.repo.ID, "version_removed = ?", w.number); err != nil {
 		return counts, err
 	}
-	for name, n := range counts.Added {
-		counts.Present[name] += n
-	}
-	for name, n := range counts.Removed {
-		if counts.Present[name] -= n; counts.Present[name] == 0 {
-			delete(counts.Present, name)
-		}
-	}
+	sum(counts.Present, counts.Added, 1)
+	sum(counts.Present, counts.Removed, -1)
 	return counts, nil
-}
-
-func (w *commit) count(where string, args ...any) (map[string]int64, error) {
-	return countTypes(w.tx, w.repo.ID, where, args...)
 }
 
 func (w *commit) setHash() (string, error) {
@@ -69,7 +59,7 @@ func (w *commit) setHash() (string, error) {
 	if err := eachMember(w.tx, w.repo.ID, set.Add, "version_added = ?", w.number); err != nil {
 		return "", err
 	}
-	if err := eachMember(w.tx, w.repo.ID, set.Remove, "version_removed = ? AND version_added < ?", w.number, w.number); err != nil {
+	if err := eachMember(w.tx, w.repo.ID, set.Remove, "version_removed = ?", w.number); err != nil {
 		return "", err
 	}
 	return set.String(), nil

@@ -6,20 +6,6 @@ import (
 	"github.com/packhouse/packhouse/core/model"
 )
 
-func countTypes(tx *db.Tx, repositoryID, where string, args ...any) (map[string]int64, error) {
-	var rows []struct {
-		PulpType string
-		N        int64
-	}
-	err := tx.Raw(`SELECT pulp_type, count(*) AS n FROM core_repository_contents WHERE repository_id = ? AND `+where+` GROUP BY pulp_type`,
-		append([]any{repositoryID}, args...)...).Scan(&rows).Error
-	counts := map[string]int64{}
-	for _, row := range rows {
-		counts[row.PulpType] = row.N
-	}
-	return counts, err
-}
-
 func eachMember(tx *db.Tx, repositoryID string, do func(id string), where string, args ...any) error {
 	rows, err := tx.Raw(`SELECT content_id FROM core_repository_contents WHERE repository_id = ? AND `+where, append([]any{repositoryID}, args...)...).Rows()
 	if err != nil {

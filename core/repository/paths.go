@@ -1,6 +1,7 @@
 package repository
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -10,27 +11,29 @@ import (
 // checkPaths refuses paths that run through each other: no unit may lie where another one's folder is. Only the paths
 // that this commit adds are looked at, from both sides.
 func (w *commit) checkPaths() error {
-	for _, t := range w.types {
-		if !t.Paths {
+	for _, name := range slices.Sorted(maps.Keys(w.types)) {
+		if !w.types[name].Paths {
 			continue
 		}
-		if err := w.checkBelow(t.PulpType); err != nil {
+		if err := w.checkBelow(name); err != nil {
 			return err
 		}
-		if err := w.checkAbove(t.PulpType); err != nil {
+		if err := w.checkAbove(name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkBelow looks for members inside a new path as if it were a folder. '0' is the byte after '/'.
+// checkBelow looks for members inside a new path as if it were a folder. '0' is the byte after '/'. The search stands in
+// the SELECT list, where it is done once for each new path by one index step; as a join it could begin with all members.
 func (w *commit) checkBelow(pulpType string) error {
 	var found []struct{ File, Below string }
-	err := w.tx.Raw(`SELECT a.repo_key AS file, b.repo_key AS below FROM core_repository_contents a
-		JOIN core_repository_contents b ON b.repository_id = a.repository_id AND b.repo_key > a.repo_key || '/' AND b.repo_key < a.repo_key || '0'
-		WHERE a.repository_id = ? AND a.version_added = ? AND a.version_removed IS NULL AND a.pulp_type = ?
-		AND b.pulp_type = ? AND b.version_removed IS NULL LIMIT 1`, w.repo.ID, w.number, pulpType, pulpType).Scan(&found).Error
+	err := w.tx.Raw(`SELECT file, below FROM (SELECT a.repo_key AS file, (
+			SELECT b.repo_key FROM core_repository_contents b WHERE b.repository_id = ? AND b.pulp_type = ? AND b.version_removed IS NULL AND b.repo_key <> ''
+			AND b.repo_key > a.repo_key || '/' AND b.repo_key < a.repo_key || '0' ORDER BY b.repo_key LIMIT 1) AS below
+		FROM core_repository_contents a WHERE a.repository_id = ? AND a.version_added = ? AND a.pulp_type = ?) new
+		WHERE below IS NOT NULL LIMIT 1`, w.repo.ID, pulpType, w.repo.ID, w.number, pulpType).Scan(&found).Error
 	if err != nil || len(found) == 0 {
 		return err
 	}
@@ -39,29 +42,13 @@ func (w *commit) checkBelow(pulpType string) error {
 
 // checkAbove looks for members where a new path has its folders.
 func (w *commit) checkAbove(pulpType string) error {
-	rows, err := w.tx.Raw(`SELECT repo_key FROM core_repository_contents WHERE repository_id = ? AND version_added = ? AND version_removed IS NULL AND pulp_type = ?`,
-		w.repo.ID, w.number, pulpType).Rows()
+	folders, err := w.newFolders(pulpType)
 	if err != nil {
 		return err
 	}
-	folders := map[string]string{}
-	for rows.Next() {
-		var path string
-		if err := rows.Scan(&path); err != nil {
-			return err
-		}
-		collectFolders(folders, path)
-	}
-	if err := rows.Close(); err != nil {
-		return err
-	}
-	names := make([]string, 0, len(folders))
-	for name := range folders {
-		names = append(names, name)
-	}
-	for chunk := range slices.Chunk(names, batch) {
+	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(folders)), batch) {
 		var found []string
-		err := w.tx.Raw(`SELECT repo_key FROM core_repository_contents WHERE repository_id = ? AND pulp_type = ? AND version_removed IS NULL AND repo_key IN ? LIMIT 1`,
+		err := w.tx.Raw(`SELECT repo_key FROM core_repository_contents WHERE repository_id = ? AND pulp_type = ? AND version_removed IS NULL AND repo_key <> '' AND repo_key IN ? LIMIT 1`,
 			w.repo.ID, pulpType, chunk).Scan(&found).Error
 		if err != nil {
 			return err
@@ -71,6 +58,24 @@ func (w *commit) checkAbove(pulpType string) error {
 		}
 	}
 	return nil
+}
+
+// newFolders are the folders of the paths that this commit adds, each with one of the paths.
+func (w *commit) newFolders(pulpType string) (map[string]string, error) {
+	rows, err := w.tx.Raw(`SELECT repo_key FROM core_repository_contents WHERE repository_id = ? AND version_added = ? AND pulp_type = ?`, w.repo.ID, w.number, pulpType).Rows()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // its error is that of Err
+	folders := map[string]string{}
+	for rows.Next() {
+		var path string
+		if err := rows.Scan(&path); err != nil {
+			return nil, err
+		}
+		collectFolders(folders, path)
+	}
+	return folders, rows.Err()
 }
 
 func collectFolders(folders map[string]string, path string) {

@@ -12,27 +12,53 @@ func (c *Committer) Retain(tx *db.Tx, repositoryID string, keep *int64) error {
 	if keep == nil {
 		return nil
 	}
-	var versions []model.RepositoryVersion
-	if err := tx.Where("repository_id = ?", repositoryID).Order("number DESC").Find(&versions).Error; err != nil {
+	if err := tx.LockRow("core_repositories", repositoryID); err != nil {
 		return err
 	}
-	left := *keep
-	for i := range versions {
-		protected, err := Protected(tx, &versions[i])
+	beyond, err := beyond(tx, repositoryID, *keep)
+	if err != nil {
+		return err
+	}
+	for i := range beyond {
+		// Whoever is about to refer to the version is done once it is locked, so the second look is the last word.
+		if err := tx.LockRow("core_repository_versions", beyond[i].ID); err != nil {
+			return err
+		}
+		protected, err := Protected(tx, &beyond[i])
 		if err != nil {
 			return err
 		}
 		if protected {
 			continue
 		}
-		if left--; left >= 0 {
-			continue
-		}
-		if err := c.DeleteVersion(tx, &versions[i]); err != nil {
+		if err := c.DeleteVersion(tx, &beyond[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// beyond lists the unprotected versions after the newest keep ones. Versions are few beside their content.
+func beyond(tx *db.Tx, repositoryID string, keep int64) ([]model.RepositoryVersion, error) {
+	var versions []model.RepositoryVersion
+	err := tx.Where("repository_id = ?", repositoryID).Order("number DESC").Find(&versions).Error
+	if err != nil || int64(len(versions)) <= keep {
+		return nil, err
+	}
+	var out []model.RepositoryVersion
+	for i := range versions {
+		protected, err := Protected(tx, &versions[i])
+		if err != nil {
+			return nil, err
+		}
+		if protected {
+			continue
+		}
+		if keep--; keep < 0 {
+			out = append(out, versions[i])
+		}
+	}
+	return out, nil
 }
 
 // Protected tells whether a version must stay because it is served: a distribution names it, or a publication of it,

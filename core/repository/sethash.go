@@ -3,11 +3,8 @@ package repository
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"math/big"
 	"strconv"
-
-	"github.com/packhouse/packhouse/core/model"
 )
 
 // Set is a hash over a set that can be kept incrementally: the sum, modulo 2^256, of the SHA-256 of each member. It
@@ -47,19 +44,6 @@ func (s *Set) String() string {
 	var raw [sha256.Size]byte
 	s.sum.FillBytes(raw[:])
 	return hex.EncodeToString(raw[:])
-}
-
-func countsJSON(c model.Counts) model.JSON {
-	for _, m := range []*map[string]int64{&c.Added, &c.Removed, &c.Present} {
-		if *m == nil {
-			*m = map[string]int64{}
-		}
-	}
-	text, err := json.Marshal(c)
-	if err != nil {
-		panic("counts cannot be written as JSON: " + err.Error())
-	}
-	return text
 }
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }

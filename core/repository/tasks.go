@@ -67,13 +67,24 @@ func (c *Committer) Handlers(after func(kindPath string) AfterVersion) []task.Ha
 				if err != nil {
 					return err
 				}
-				if err := RefuseProtected(tx, v); err != nil {
-					return err
-				}
-				return c.DeleteVersion(tx, v)
+				return c.deleteUnprotected(tx, v)
 			})
 		}),
 	}
+}
+
+// deleteUnprotected looks whether the version is served when nobody can begin to refer to it any more.
+func (c *Committer) deleteUnprotected(tx *db.Tx, v *model.RepositoryVersion) error {
+	if err := tx.LockRow("core_repositories", v.RepositoryID); err != nil {
+		return err
+	}
+	if err := tx.LockRow("core_repository_versions", v.ID); err != nil {
+		return err
+	}
+	if err := RefuseProtected(tx, v); err != nil {
+		return err
+	}
+	return c.DeleteVersion(tx, v)
 }
 
 func (c *Committer) modify(tx *db.Tx, run *task.Run, a Modify) (*model.RepositoryVersion, error) {

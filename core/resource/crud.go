@@ -65,7 +65,7 @@ func (p *prepared[M]) takesFile() bool {
 
 // create validates in the request; where the contract wants a task, the task validates again when it has its locks.
 func (p *prepared[M]) create(c *Call) (*Answer, error) {
-	m, err := p.fromBody(c.Input(), c.Domain, c.Body)
+	m, err := p.fromBody(c.Input(), p.Fields, c.Domain, c.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -102,12 +102,12 @@ func (p *prepared[M]) location(m *M) string {
 }
 
 // fromBody makes a new row of a body.
-func (p *prepared[M]) fromBody(in *Input, domain string, body Body) (*M, error) {
+func (p *prepared[M]) fromBody(in *Input, fields []Field[M], domain string, body Body) (*M, error) {
 	m := new(M)
 	if p.Base != nil {
 		*p.Base(m) = model.NewBase(domain)
 	}
-	if err := decode(in, p.Fields, body, m, create, false); err != nil {
+	if err := decode(in, fields, body, m, create, false); err != nil {
 		return nil, err
 	}
 	if p.Check != nil {
@@ -308,12 +308,18 @@ func Value[M any](d *Of[M], m *M, column string) any {
 	panic(d.Path + " has no member with the column " + column)
 }
 
-// CreateNow creates an object in the request and answers 201, whatever the resource's own create does.
+// CreateNow creates an object in the request and answers 201, whatever the resource's own create does. The body is
+// the one that the action declares with SelfBody.
 func CreateNow[M any](d *Of[M], c *Call) (*Answer, error) {
 	p := d.prepare(c.Env)
-	m, err := p.fromBody(c.Input(), c.Domain, c.Body)
+	m, err := p.fromBody(c.Input(), c.op.body.(Accepts[M]).Fields, c.Domain, c.Body)
 	if err != nil {
 		return nil, err
+	}
+	if p.Prepare != nil {
+		if err := p.Prepare(c.Context(), c.Env, m); err != nil {
+			return nil, err
+		}
 	}
 	err = c.Env.DB.InTx(c.Context(), func(tx *db.Tx) error { return p.store(c.work(tx), m) })
 	if err != nil {

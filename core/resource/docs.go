@@ -106,9 +106,14 @@ func (p *prepared[M]) listParams() []Param {
 	params := []Param{
 		{Name: "limit", In: "query", Schema: Schema{"type": "integer"}},
 		{Name: "offset", In: "query", Schema: Schema{"type": "integer"}},
-		{Name: "q", In: "query", Schema: stringSchema()},
-		{Name: "ordering", In: "query", Schema: arraySchema(stringSchema().with("enum", p.orderings()))},
 	}
+	if p.Unfiltered {
+		return append(params, selectionParams()...)
+	}
+	params = append(params,
+		Param{Name: "q", In: "query", Schema: stringSchema()},
+		Param{Name: "ordering", In: "query", Schema: arraySchema(stringSchema().with("enum", p.orderings()))},
+	)
 	for _, name := range slices.Sorted(maps.Keys(p.filters)) {
 		params = append(params, Param{Name: name, In: "query", Schema: p.filters[name].Schema})
 	}

@@ -24,7 +24,7 @@ type Field[M any] struct {
 	initial  any
 	filters  []func(name, column string) []Filter
 
-	required, nullable, readOnly, writeOnly, optional, hidden, derived, relation, file bool
+	required, nullable, blank, readOnly, writeOnly, optional, hidden, derived, relation, file bool
 }
 
 // Required makes the member one that a create or a PUT must carry.

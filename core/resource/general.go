@@ -111,7 +111,7 @@ func (w *Work) input(body Body) *Input {
 // createInTask validates again, now that the task has its locks, and stores.
 func (p *prepared[M]) createInTask(ctx context.Context, run *task.Run, body Body) (any, error) {
 	in := &Input{Context: ctx, DB: p.env.DB.Read(ctx), Registry: p.env.Registry, Names: p.env.Names, Domain: run.Domain, Form: body.Form}
-	m, err := p.fromBody(in, run.Domain, body)
+	m, err := p.fromBody(in, p.Fields, run.Domain, body)
 	if err != nil {
 		return nil, err
 	}

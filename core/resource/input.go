@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"gorm.io/gorm"
 
@@ -127,7 +128,7 @@ func (f *Field[M]) formValue(in *Input, value any) any {
 	if list, ok := value.([]any); ok && f.schema["type"] != "array" && len(list) > 0 {
 		value = list[len(list)-1]
 	}
-	if text, ok := value.(string); ok && f.nullable && (text == "" || text == "null") {
+	if text, ok := value.(string); ok && f.nullable && (text == "" && !f.blank || text == "null") {
 		return nil
 	}
 	return value
@@ -149,6 +150,9 @@ func messages(err error) (any, error) {
 
 // decodeJSON reads one JSON value and nothing after it, numbers as they are written.
 func decodeJSON(text []byte) (any, error) {
+	if !utf8.Valid(text) { // the decoder would put other characters in its place
+		return nil, errors.New("the text is not valid UTF-8")
+	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	var value any

@@ -21,6 +21,7 @@ func LabelActions[M any](table string, id func(*M) string, get func(*M) *model.L
 			}
 			return checkLabelValue(*b.value)
 		})
+	value.blank = true
 	set := Accepts[labelBody]{Component: "SetLabel", Fields: []Field[labelBody]{key, value}, Lenient: true}
 	unset := Accepts[labelBody]{Component: "UnsetLabel", Fields: []Field[labelBody]{key}, Lenient: true}
 	answer := func(doc, schema string) map[int]AnswerDoc { return map[int]AnswerDoc{201: {Doc: doc, Schema: schema}} }

@@ -24,13 +24,16 @@ type page struct {
 func (c *Call) page() page {
 	p := page{limit: c.Env.PageSize}
 	if n, err := strconv.Atoi(c.Query("limit")); err == nil && n > 0 {
-		p.limit = n
+		p.limit = min(n, maxRows)
 	}
 	if n, err := strconv.Atoi(c.Query("offset")); err == nil && n > 0 {
-		p.offset = n
+		p.offset = min(n, maxRows)
 	}
 	return p
 }
+
+// maxRows bounds limit and offset, so that their sum stays a number.
+const maxRows = 1 << 40
 
 // list answers a page of rows: filtered, ordered, counted.
 func (p *prepared[M]) list(c *Call) (*Answer, error) {
@@ -81,6 +84,9 @@ func (p *prepared[M]) conditions(c *Call) (Cond, error) {
 	conds, err := p.scope(c)
 	if err != nil {
 		return Cond{}, err
+	}
+	if p.Unfiltered {
+		return all(conds), nil
 	}
 	filtering := &Filtering{Context: c.Context(), DB: c.Env.DB.Read(c.Context()), Dialect: c.Env.DB.Dialect(), Registry: c.Env.Registry, Names: c.Env.Names, Domain: c.Domain}
 	query := c.Queries()
@@ -159,14 +165,17 @@ func (p *prepared[M]) filter(f *Filtering, name, value string) (Cond, error) {
 	if value == "" && !filter.Empty {
 		return Cond{SQL: "1 = 1"}, nil
 	}
-	if strings.ContainsRune(value, 0) {
-		return Cond{}, errs.Field(name, "Null characters are not allowed.")
+	if err := storable(value); err != nil {
+		return Cond{}, errs.Field(name, "%s", err)
 	}
 	return filter.Cond(f, value)
 }
 
 // order reads ordering=a,-b and always ends in the identity, newest first.
 func (p *prepared[M]) order(value string) (string, error) {
+	if p.Unfiltered {
+		return p.key + " DESC", nil
+	}
 	var terms []string
 	for name := range strings.SplitSeq(value, ",") {
 		name = strings.TrimSpace(name)

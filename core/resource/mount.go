@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/packhouse/packhouse/core/ident"
@@ -97,13 +98,16 @@ func (d Of[M]) Mount(env *Env) []Operation {
 	env.offerTasks(d.Path, p)
 	env.nameHref(d.Path, d.HrefName)
 	var ops []Operation
-	for verb, build := range map[Verb]func() []Operation{List: p.listOperation, Create: p.createOperation, Read: p.readOperation, Update: p.updateOperations, Delete: p.deleteOperation} {
-		if d.offers(verb) {
-			ops = append(ops, build()...)
-		}
-	}
-	for i := range d.Actions {
+	for i := range d.Actions { // first, for a router to prefer their words to the keys of objects
 		ops = append(ops, p.actionOperation(&d.Actions[i]))
+	}
+	for _, standard := range []struct {
+		verb  Verb
+		build func() []Operation
+	}{{List, p.listOperation}, {Create, p.createOperation}, {Read, p.readOperation}, {Update, p.updateOperations}, {Delete, p.deleteOperation}} {
+		if d.offers(standard.verb) {
+			ops = append(ops, standard.build()...)
+		}
 	}
 	return ops
 }
@@ -158,8 +162,8 @@ func (p *prepared[M]) keyName() string {
 
 func (p *prepared[M]) keyCond(value string) (Cond, error) {
 	if p.Key != "" {
-		n, err := integer(value)
-		if err != nil {
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || strconv.FormatInt(n, 10) != value { // one object has one path
 			return Cond{}, notFound()
 		}
 		return Cond{SQL: p.Key + " = ?", Args: []any{n}}, nil
@@ -196,7 +200,7 @@ func (p *prepared[M]) actionOperation(a *Action[M]) Operation {
 	}
 	op.Doc, op.Answers = a.Doc, a.Answers
 	if a.Body != nil {
-		op.Request = a.Body.request()
+		op.Request, op.body = a.Body.request(), a.Body
 		name, schema := a.Body.component()
 		op.Components = maps.Clone(op.Components)
 		op.Components[name] = schema

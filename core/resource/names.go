@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"net/url"
 	"strings"
 
 	"github.com/packhouse/packhouse/core/ident"
@@ -33,12 +34,12 @@ func (n Names) Href(path string) string { return n.Root + "api/v3/" + path }
 
 // Path takes the root from an href or an absolute URL; ok is false for anything else.
 func (n Names) Path(text string) (path string, ok bool) {
-	if _, after, found := strings.Cut(text, "://"); found {
-		slash := strings.IndexByte(after, '/')
-		if slash < 0 {
+	if !strings.HasPrefix(text, "/") {
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 			return "", false
 		}
-		text = after[slash:]
+		text = u.EscapedPath()
 	}
 	return strings.CutPrefix(text, n.API())
 }

@@ -37,6 +37,8 @@ type Of[M any] struct {
 	Fields []Field[M]
 	// Filters are those beyond what fields declare.
 	Filters []Filter
+	// Unfiltered lists take no filters and no order; query parameters that they do not know are ignored.
+	Unfiltered bool
 	// Ordering names further columns that a list may be ordered by.
 	Ordering map[string]string
 
@@ -195,7 +197,7 @@ func (d *Of[M]) prepare(env *Env) *prepared[M] {
 			p.columns, selects = append(p.columns, f), append(selects, f.column)
 			p.orderBy(f)
 			for _, family := range f.filters {
-				p.addFilters(family(f.Name, f.column))
+				p.addFilters(p.reaching(f, family(f.Name, f.column)))
 			}
 		}
 		if f.show != nil && !f.writeOnly && !f.hidden {
@@ -224,8 +226,23 @@ func (p *prepared[M]) addFilters(filters []Filter) {
 	}
 }
 
+// reaching makes filters over a column that only a join brings look through the join, which lists otherwise save.
+func (p *prepared[M]) reaching(f *Field[M], filters []Filter) []Filter {
+	if !f.derived {
+		return filters
+	}
+	for i := range filters {
+		inner := filters[i].Cond
+		filters[i].Cond = func(f *Filtering, value string) (Cond, error) {
+			c, err := inner(f, value)
+			return Cond{SQL: p.key + " IN (SELECT " + p.key + " FROM " + p.Source.from() + " " + p.Source.Joins + " WHERE " + c.SQL + ")", Args: c.Args}, err
+		}
+	}
+	return filters
+}
+
 func (p *prepared[M]) orderBy(f *Field[M]) {
-	if !f.relation && !f.hidden {
+	if !f.relation && !f.hidden && !f.derived {
 		p.ordering[f.Name] = f.column
 	}
 }

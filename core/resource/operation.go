@@ -40,6 +40,7 @@ type Operation struct {
 	// Files receives the file parts of the body; nil: they become artifacts in waiting.
 	Files func(c *Call, name string, r io.Reader) (any, error)
 	show  func(c *Call, m any) (*Answer, error)
+	body  BodySchema
 	// Handle does the work once the decision was yes.
 	Handle func(c *Call) (*Answer, error)
 }

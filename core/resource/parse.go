@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/packhouse/packhouse/core/errs"
 )
@@ -34,10 +35,18 @@ func parseBlankText(_ *Input, value any) (string, error) {
 	default:
 		return "", wrong("Not a valid string.")
 	}
-	if strings.ContainsRune(text, 0) {
-		return "", wrong("Null characters are not allowed.")
+	return text, storable(text)
+}
+
+// storable refuses text that PostgreSQL cannot keep.
+func storable(text string) error {
+	switch {
+	case strings.ContainsRune(text, 0):
+		return wrong("Null characters are not allowed.")
+	case !utf8.ValidString(text):
+		return wrong("The text is not valid UTF-8.")
 	}
-	return text, nil
+	return nil
 }
 
 func parseInt(low int64) func(*Input, any) (int64, error) {

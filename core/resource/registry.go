@@ -173,7 +173,7 @@ func (r *Registry) locatePath(ctx context.Context, tx *gorm.DB, path string) (Ob
 	list, last := splitDetail(path)
 	if kind, known := r.byPath[list]; known {
 		if id, valid := ident.Parse(last); valid {
-			return Object{Kind: kind, ID: id, Path: path}, nil
+			return Object{Kind: kind, ID: id, Path: list + "/" + id + "/"}, nil
 		}
 	}
 	for _, l := range r.locators {

@@ -1,0 +1,28 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/packhouse/packhouse/cmd/node"
+)
+
+// runMachine starts a process of a mode, calls ready (may be nil) once it runs, and lets it run until it is told to stop.
+func (c *commands) runMachine(ctx context.Context, mode node.Mode, flags map[string]string, ready func(l *loaded, n *node.Node) error) error {
+	l, err := c.load(string(mode), flags)
+	if err != nil {
+		return err
+	}
+	n, err := node.New(ctx, node.Options{Mode: mode, Registry: l.registry, Loaded: l.Loaded, Log: l.log, Terminal: c.Terminal})
+	if err != nil {
+		return err
+	}
+	if ready != nil {
+		if err := ready(l, n); err != nil {
+			stopped, stop := context.WithCancel(ctx)
+			stop()
+			return errors.Join(err, n.Run(stopped, nil))
+		}
+	}
+	return n.Run(ctx, c.Hurry)
+}

@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/packhouse/packhouse/cmd/node"
+	"github.com/packhouse/packhouse/core/auth"
+)
+
+func (c *commands) user() *cobra.Command {
+	return group(&cobra.Command{
+		Use:   "user",
+		Short: "List, create and delete users, and set their passwords",
+		Long: `Works on the database itself, so it needs no password, and works beside a running packhouse serve. Passwords are asked
+for on the terminal, read from standard input or generated; they are never words of the command line, which others can
+see.`,
+		Example: `  packhouse user list
+  packhouse user set-password admin --random`,
+	}, c.userList(), c.userCreate(), c.userSetPassword(), c.userDelete())
+}
+
+// withUsers opens the users of a database that is up to date.
+func (c *commands) withUsers(ctx context.Context, work func(l *loaded, users *auth.Users) error) (err error) {
+	l, err := c.load("", nil)
+	if err != nil {
+		return err
+	}
+	d, err := node.OpenDatabase(ctx, l.Settings, l.log, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	if err := node.CheckCurrent(ctx, d, l.registry, l.log); err != nil {
+		return err
+	}
+	return work(l, auth.NewUsers(d, auth.NewHasher()))
+}

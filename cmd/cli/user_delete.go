@@ -1,0 +1,31 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/packhouse/packhouse/core/auth"
+)
+
+func (c *commands) userDelete() *cobra.Command {
+	return &cobra.Command{
+		Use:     "delete NAME",
+		Short:   "Delete a user and the user's sessions",
+		Example: `  packhouse user delete ann`,
+		Args:    words(1, 1, "NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withUsers(cmd.Context(), func(_ *loaded, users *auth.Users) error {
+				user, err := users.FindUser(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				if err := users.DeleteUser(cmd.Context(), user.ID); err != nil {
+					return err
+				}
+				fmt.Fprintf(c.Stderr, "deleted the user %s\n", user.Username)
+				return nil
+			})
+		},
+	}
+}

@@ -1,0 +1,155 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/packhouse/packhouse/content"
+	"github.com/packhouse/packhouse/core/api"
+	"github.com/packhouse/packhouse/core/app"
+	"github.com/packhouse/packhouse/core/artifact"
+	"github.com/packhouse/packhouse/core/auth"
+	"github.com/packhouse/packhouse/core/config"
+	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/ident"
+	"github.com/packhouse/packhouse/core/resource"
+	"github.com/packhouse/packhouse/core/serve"
+	"github.com/packhouse/packhouse/core/storage"
+	"github.com/packhouse/packhouse/tasks"
+)
+
+// assemble turns what the apps declare into the machines of the mode.
+func (n *Node) assemble(ctx context.Context) error {
+	digests, err := algorithms(n.settings())
+	if err != nil {
+		return err
+	}
+	env := newEnv(n.settings(), n.o.Log)
+	env.DB, env.Artifacts = n.db, &artifact.Store{Storage: n.blobs, Algorithms: digests}
+	mounted := n.o.Registry.Mount(env)
+	if n.tasks, err = tasks.New(n.taskOptions(ctx, mounted)); err != nil {
+		return fmt.Errorf("set up the tasks: %w", err)
+	}
+	// For a start that fails later: nothing has begun that is worth waiting for. Run stops them with their grace.
+	n.later(func() error { return n.tasks.Stop(expired(ctx)) })
+	env.Tasks, env.Cancel = n.tasks, n.tasks
+	if n.o.Mode.content() {
+		n.content = n.newContent(mounted)
+	}
+	if n.o.Mode.api() {
+		n.api, err = n.newAPI(env, mounted)
+	}
+	return err
+}
+
+func (n *Node) newContent(mounted app.Mounted) *content.Server {
+	s := n.settings()
+	return content.New(content.Options{
+		Resolver:                serve.New(serve.Options{DB: n.db, Kinds: mounted.Served, HideGuarded: s.HideGuardedDistributions}),
+		Storage:                 func(string) storage.Storage { return n.blobs },
+		Prefix:                  s.ContentPathPrefix,
+		RedirectToObjectStorage: s.RedirectToObjectStorage,
+		AccessLog:               s.AccessLog,
+		Log:                     n.o.Log,
+	})
+}
+
+func (n *Node) newAPI(env *resource.Env, mounted app.Mounted) (*api.Server, error) {
+	s := n.settings()
+	users := auth.NewUsers(n.db, auth.NewHasher())
+	authenticator, err := auth.NewAuthenticator(users, time.Duration(s.Authentication.CacheSeconds)*time.Second)
+	if err != nil {
+		return nil, fmt.Errorf("authentication.cache_seconds: %w", err)
+	}
+	sessions, err := auth.NewSessions(users, time.Duration(s.Authentication.SessionDays)*24*time.Hour)
+	if err != nil {
+		return nil, fmt.Errorf("authentication.session_days: %w", err)
+	}
+	return api.New(api.Options{
+		Env: env, Operations: mounted.Operations, Domain: ident.DefaultDomain,
+		Authenticator: authenticator, Sessions: sessions,
+		Status: n.status, Versions: n.o.Registry.Versions(),
+		AccessLog: s.AccessLog, Log: n.o.Log,
+	}), nil
+}
+
+func (n *Node) taskOptions(ctx context.Context, mounted app.Mounted) tasks.Options {
+	s := n.settings()
+	seconds := func(n int) time.Duration { return time.Duration(n) * time.Second }
+	return tasks.Options{
+		DB: n.db, Box: n.box, RedisURL: queueURL(s), Handlers: mounted.Handlers, Log: n.o.Log, Versions: n.o.Registry.Versions(),
+		Concurrency: s.Worker.Concurrency, Poll: s.Worker.PollInterval,
+		WorkerTTL: seconds(s.WorkerTTL), APITTL: seconds(s.APIAppTTL), ContentTTL: seconds(s.ContentAppTTL),
+		Grace: seconds(s.TaskGraceInterval), Redact: s.RedactUnsafeExceptions, PreferDefer: s.TaskPreferDefer,
+		WorkDir: s.WorkingDirectory, NameTemplate: nameTemplate(ctx, s.WorkerNameTemplate),
+	}
+}
+
+// queueURL is redis_url in the form that the queue reads: it calls a socket "redis-socket" where operators say "unix".
+func queueURL(s config.Settings) string {
+	address := s.RedisURL.Reveal()
+	if u, err := url.Parse(address); err == nil && u.Scheme == "unix" {
+		u.Scheme = "redis-socket"
+		return u.String()
+	}
+	return address
+}
+
+// nameTemplate fills in the full name of the host, which takes asking a name server; the rest is filled in per process.
+func nameTemplate(ctx context.Context, template string) string {
+	if !strings.Contains(template, "{fqdn}") {
+		return template
+	}
+	return strings.ReplaceAll(template, "{fqdn}", fullHostname(ctx))
+}
+
+// fullHostname falls back to the short name where no name server knows more.
+func fullHostname(ctx context.Context) string {
+	host, err := os.Hostname()
+	if err != nil {
+		return "unknown"
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	full, err := net.DefaultResolver.LookupCNAME(ctx, host)
+	if err != nil || full == "" {
+		return host
+	}
+	return strings.TrimSuffix(full, ".")
+}
+
+// begin makes the process known and lets the worker take tasks.
+func (n *Node) begin(ctx context.Context) error {
+	if n.o.Mode.dispatches() {
+		if err := n.tasks.Ping(ctx); err != nil {
+			return err
+		}
+	}
+	for _, appType := range n.o.Mode.appTypes() {
+		if err := n.tasks.StartProcess(ctx, appType); err != nil {
+			return err
+		}
+	}
+	if !n.o.Mode.worker() {
+		return nil
+	}
+	// Only the embedded database is sure to have no other processes: elsewhere the sweeper finds out in its own time.
+	if n.o.Mode == Serve && n.db.Dialect() == db.SQLite {
+		if err := n.tasks.Recover(ctx); err != nil {
+			return fmt.Errorf("settle what earlier processes left: %w", err)
+		}
+	}
+	return n.tasks.StartWorker(ctx)
+}
+
+// expired is a context whose time is up.
+func expired(ctx context.Context) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	cancel()
+	return ctx
+}

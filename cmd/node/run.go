@@ -1,0 +1,118 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/packhouse/packhouse/core/api"
+	"github.com/packhouse/packhouse/core/errs"
+)
+
+const (
+	// requestGrace is how long running requests may go on after a stop: as long as any request without a file takes.
+	requestGrace = time.Minute
+	// closeGrace is how long a stop in a hurry waits for connections that somebody still uses.
+	closeGrace = 2 * time.Second
+)
+
+// Run answers requests, and in a worker just lets tasks run, until ctx ends; then it stops in the order that the package
+// doc gives. A value or a close on hurry (which may be nil) ends the waiting: what still runs is given up, and the error
+// says so. A machine that dies ends the others in order, and its error is given back.
+func (n *Node) Run(ctx context.Context, hurry <-chan struct{}) error {
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	served := make(chan error, 1)
+	go func() { served <- n.serve(serving) }()
+	n.o.Log.Info("ready", "mode", string(n.o.Mode), "url", n.URL())
+	select {
+	case err := <-served:
+		served <- nil
+		if ctx.Err() == nil {
+			err = errors.Join(errs.New(errs.Internal, "the HTTP server ended by itself; look into the log and start it again"), err)
+		}
+		return errors.Join(err, n.stop(ctx, served, hurry))
+	case <-ctx.Done():
+		n.o.Log.Info("stopping", "mode", string(n.o.Mode))
+		return n.stop(ctx, served, hurry)
+	}
+}
+
+// stop waits for requests, then for tasks, then closes everything.
+func (n *Node) stop(ctx context.Context, served <-chan error, hurry <-chan struct{}) error {
+	// detached: ctx has ended, and the stopping takes its own time.
+	patience, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	go func() {
+		select {
+		case <-hurry:
+			giveUp()
+		case <-patience.Done():
+		}
+	}()
+	var faults []error
+	select {
+	case err := <-served:
+		faults = append(faults, err)
+	case <-patience.Done():
+	}
+	faults = append(faults, n.tasks.Stop(patience))
+	if patience.Err() == nil {
+		return errors.Join(append(faults, n.close())...)
+	}
+	n.closeSoon()
+	return errs.New(errs.Canceled, "stopped in a hurry, requests and tasks that were running were given up")
+}
+
+// closeSoon closes everything but waits only a moment for those who do not let go: the process ends anyway.
+func (n *Node) closeSoon() {
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		if err := n.close(); err != nil {
+			n.o.Log.Warn("not everything could be closed", "error", err)
+		}
+	}()
+	limit := time.NewTimer(closeGrace)
+	defer limit.Stop()
+	select {
+	case <-closed:
+	case <-limit.C:
+	}
+}
+
+// serve answers requests until ctx ends and those that run are done.
+func (n *Node) serve(ctx context.Context) error {
+	switch n.o.Mode {
+	case Serve:
+		return api.Serve(ctx, n.listener, requestGrace, n.api, n.content)
+	case API:
+		return api.Serve(ctx, n.listener, requestGrace, n.api)
+	case Content:
+		return serveAlone(ctx, n.listener, n.content.App())
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// httpServer is what is needed of the content server's own front.
+type httpServer interface {
+	Listener(ln net.Listener) error
+	ShutdownWithTimeout(timeout time.Duration) error
+}
+
+func serveAlone(ctx context.Context, listener net.Listener, server httpServer) error {
+	done := make(chan error, 1)
+	go func() { done <- server.Listener(listener) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	if err := server.ShutdownWithTimeout(requestGrace); err != nil {
+		return fmt.Errorf("finish the running requests: %w", err)
+	}
+	return <-done
+}
