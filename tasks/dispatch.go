@@ -68,6 +68,10 @@ func (t *Tasks) committed(ctx context.Context, row *task.Row) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	ready, err := t.unblock(ctx, row.Seq)
+	if ready == nil && err == nil && row.Immediate {
+		// Whoever freed its resources, or a sweep, may have made it ready a moment before.
+		ready, err = t.readyRow(ctx, row.ID)
+	}
 	switch {
 	case err != nil:
 		t.log.Warn("a new task could not be examined, the sweeper will do it", "task", row.ID, "error", err)
@@ -80,6 +84,15 @@ func (t *Tasks) committed(ctx context.Context, row *task.Row) {
 		*row = *ready
 		t.deliverLater(ctx, ready)
 	}
+}
+
+// readyRow gives the row of a task if that is ready.
+func (t *Tasks) readyRow(ctx context.Context, id string) (*task.Row, error) {
+	row, err := t.load(ctx, id)
+	if err != nil || !row.Ready() {
+		return nil, err
+	}
+	return row, nil
 }
 
 // deliverLater hands a ready task to the queue.

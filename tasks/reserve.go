@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/packhouse/packhouse/core/db"
@@ -27,12 +28,6 @@ const blocked = `SELECT EXISTS (SELECT 1 FROM core_task_locks m WHERE m.task_seq
 // about conflicting tasks follow one another, each seeing what the ones before have committed: so no two conflicting
 // tasks are ready, and of two that wait for each other's decision the later one sees all.
 func (t *Tasks) unblock(ctx context.Context, seq int64) (*task.Row, error) {
-	// Most that wait will go on waiting; that can be seen without a lock, because what blocks them now will examine
-	// them when it ends.
-	var still bool
-	if err := t.db.Read(ctx).Raw(blocked, seq).Scan(&still).Error; err != nil || still {
-		return nil, wrap(err, "examine task number %d", seq)
-	}
 	var ready []task.Row
 	err := t.db.InTx(ctx, func(tx *db.Tx) error {
 		ready = nil
@@ -101,25 +96,26 @@ func (t *Tasks) advance(ctx context.Context, freed []task.Lock) {
 // shares, so are all others that share until the first that does not.
 func (t *Tasks) heads(ctx context.Context, freed task.Lock) ([]int64, error) {
 	read := t.db.Read(ctx)
-	var next []int64
-	err := read.Raw(`SELECT task_seq FROM core_task_locks WHERE resource = ? AND exclusive AND NOT held
-		ORDER BY task_seq LIMIT 1`, freed.Resource).Scan(&next).Error
-	if err != nil || !freed.Exclusive {
+	if !freed.Exclusive {
+		var next []int64
+		err := read.Raw(`SELECT task_seq FROM core_task_locks WHERE resource = ? AND exclusive AND NOT held
+			ORDER BY task_seq LIMIT 1`, freed.Resource).Scan(&next).Error
 		return next, err
 	}
-	sharing := read.Raw(`SELECT task_seq FROM core_task_locks WHERE resource = ? AND NOT held ORDER BY task_seq`, freed.Resource)
-	if len(next) > 0 {
-		sharing = read.Raw(`SELECT task_seq FROM core_task_locks WHERE resource = ? AND NOT held AND task_seq < ?
-			ORDER BY task_seq`, freed.Resource, next[0])
-	}
-	var before []int64
-	if err := sharing.Scan(&before).Error; err != nil {
+	var first []task.Lock
+	err := read.Raw(`SELECT task_seq, exclusive FROM core_task_locks WHERE resource = ? AND NOT held
+		ORDER BY task_seq LIMIT 1`, freed.Resource).Scan(&first).Error
+	if err != nil || len(first) == 0 {
 		return nil, err
 	}
-	if len(before) > 0 {
-		return before, nil
+	if first[0].Exclusive {
+		return []int64{first[0].TaskSeq}, nil
 	}
-	return next, nil
+	var sharing []int64
+	err = read.Raw(`SELECT task_seq FROM core_task_locks WHERE resource = ? AND NOT held AND task_seq < COALESCE(
+		(SELECT min(task_seq) FROM core_task_locks WHERE resource = ? AND exclusive AND NOT held), ?)
+		ORDER BY task_seq`, freed.Resource, freed.Resource, int64(math.MaxInt64)).Scan(&sharing).Error
+	return sharing, err
 }
 
 // wrap adds what was being done to an error, if there is one.
