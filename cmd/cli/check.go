@@ -100,7 +100,7 @@ func (c *commands) printFindings(findings []finding, format string) error {
 				mark = "✗"
 			}
 			detail := strings.ReplaceAll(f.Detail, "\n", "\n    ")
-			if _, err := fmt.Fprintf(c.Stdout, "%s %s: %s\n", mark, f.Name, detail); err != nil {
+			if err := c.print("%s %s: %s\n", mark, f.Name, detail); err != nil {
 				return err
 			}
 		}

@@ -40,7 +40,7 @@ func (c *commands) exitCode(err error) int {
 		code = exitMisused
 	}
 	if text := plain(err); text != "" {
-		fmt.Fprintf(c.Stderr, "packhouse: %s\n", text)
+		c.say("packhouse: %s\n", text)
 	}
 	return code
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -11,6 +12,9 @@ import (
 	"github.com/packhouse/packhouse/cmd/node"
 	"github.com/packhouse/packhouse/migrations"
 )
+
+// upToDate is what migrate says when there is nothing to do.
+const upToDate = "the database is up to date\n"
 
 func (c *commands) migrate() *cobra.Command {
 	var plan, check, wait, offline bool
@@ -55,11 +59,12 @@ processes of the version before are online; what they could not bear is left for
 
 func (c *commands) migrateRun(ctx context.Context, l *loaded, offline bool) error {
 	ran := 0
+	var failed error
 	setup := node.Setup{
 		Registry: l.registry, Settings: l.Settings, Log: l.log, Terminal: c.Terminal, Offline: offline,
 		Report: func(s migrations.Step, took time.Duration) {
 			ran++
-			fmt.Fprintf(c.Stdout, "ran %s %s in %s\n", s.App, s.ID, took.Round(time.Millisecond))
+			failed = errors.Join(failed, c.print("ran %s %s in %s\n", s.App, s.ID, took.Round(time.Millisecond)))
 		},
 	}
 	admin, err := setup.RunAlone(ctx)
@@ -67,12 +72,12 @@ func (c *commands) migrateRun(ctx context.Context, l *loaded, offline bool) erro
 		return err
 	}
 	if ran == 0 {
-		fmt.Fprintln(c.Stdout, "the database is up to date")
+		failed = errors.Join(failed, c.print(upToDate))
 	}
 	if admin.Created {
-		fmt.Fprintf(c.Stdout, "log in: %s\n", strings.Join(adminLines(l.Loaded, admin), " "))
+		failed = errors.Join(failed, c.print("log in: %s\n", strings.Join(adminLines(l.Loaded, admin), " ")))
 	}
-	return nil
+	return failed
 }
 
 func (c *commands) migratePlan(ctx context.Context, l *loaded, offline bool) error {
@@ -82,10 +87,12 @@ func (c *commands) migratePlan(ctx context.Context, l *loaded, offline bool) err
 			return err
 		}
 		if len(steps) == 0 {
-			fmt.Fprintln(c.Stdout, "the database is up to date")
+			return c.print(upToDate)
 		}
 		for _, s := range steps {
-			fmt.Fprint(c.Stdout, planned(s))
+			if err := c.print("%s", planned(s)); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
@@ -117,7 +124,6 @@ func (c *commands) migrateCheck(ctx context.Context, l *loaded) error {
 		if pending > 0 {
 			return exit{exitPending, fmt.Sprintf("%d migrations have not run; run packhouse migrate", pending)}
 		}
-		fmt.Fprintln(c.Stdout, "the database is up to date")
-		return nil
+		return c.print(upToDate)
 	})
 }

@@ -66,7 +66,7 @@ func (c *commands) migrateWait(ctx context.Context, l *loaded) error {
 			return err
 		}
 		if reason != told {
-			fmt.Fprintf(c.Stderr, "waiting: %s\n", reason)
+			c.say("waiting: %s\n", reason)
 			told = reason
 		}
 		select {

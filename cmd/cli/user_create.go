@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/packhouse/packhouse/core/auth"
@@ -29,7 +27,7 @@ func (c *commands) userCreate() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(c.Stderr, "created the user %s (%d)\n", made.Username, made.ID)
+				c.say("created the user %s (%d)\n", made.Username, made.ID)
 				return c.reveal(from, password)
 			})
 		},

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/packhouse/packhouse/core/auth"
@@ -23,7 +21,7 @@ func (c *commands) userDelete() *cobra.Command {
 				if err := users.DeleteUser(cmd.Context(), user.ID); err != nil {
 					return err
 				}
-				fmt.Fprintf(c.Stderr, "deleted the user %s\n", user.Username)
+				c.say("deleted the user %s\n", user.Username)
 				return nil
 			})
 		},

@@ -48,7 +48,7 @@ func (c *commands) userSetPassword() *cobra.Command {
 				if err := users.SetPassword(cmd.Context(), user.ID, password); err != nil {
 					return err
 				}
-				fmt.Fprintf(c.Stderr, "set the password of the user %s\n", user.Username)
+				c.say("set the password of the user %s\n", user.Username)
 				return errors.Join(c.reveal(from, password), forgetFirst(l, user.Username))
 			})
 		},
@@ -110,6 +110,5 @@ func (c *commands) reveal(from passwordSource, password string) error {
 	if !from.random {
 		return nil
 	}
-	_, err := fmt.Fprintln(c.Stdout, password)
-	return err
+	return c.print("%s\n", password)
 }

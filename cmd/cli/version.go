@@ -1,10 +1,6 @@
 package cli
 
-import (
-	"fmt"
-
-	"github.com/spf13/cobra"
-)
+import "github.com/spf13/cobra"
 
 func (c *commands) version() *cobra.Command {
 	return &cobra.Command{
@@ -13,11 +9,11 @@ func (c *commands) version() *cobra.Command {
 		Example: `  packhouse version`,
 		Args:    words(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
-			if _, err := fmt.Fprintf(c.Stdout, "packhouse %s\n", c.Version); err != nil {
+			if err := c.print("packhouse %s\n", c.Version); err != nil {
 				return err
 			}
 			for _, a := range c.Apps {
-				if _, err := fmt.Fprintf(c.Stdout, "  %s %s\n", a.Label, a.Version); err != nil {
+				if err := c.print("  %s %s\n", a.Label, a.Version); err != nil {
 					return err
 				}
 			}

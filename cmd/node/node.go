@@ -129,21 +129,13 @@ func (n *Node) bind(ctx context.Context) error {
 	if address == "" {
 		return nil
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	bound, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return errs.New(errs.Invalid, "listen on %s, is another server there already? Choose another address with %s: %w", address, setting, err)
 	}
-	n.listener = listener
-	n.later(func() error { return unlessClosed(listener.Close()) })
+	n.listener = &listener{Listener: bound}
+	n.later(n.listener.Close)
 	return nil
-}
-
-// unlessClosed: the HTTP server closes its listener itself.
-func unlessClosed(err error) error {
-	if errors.Is(err, net.ErrClosed) {
-		return nil
-	}
-	return err
 }
 
 func (n *Node) openDatabase(ctx context.Context) (err error) {

@@ -85,6 +85,10 @@ func (n *Node) closeSoon() {
 
 // serve answers requests until ctx ends and those that run are done.
 func (n *Node) serve(ctx context.Context) error {
+	if n.listener != nil {
+		// A stop may come before the HTTP server has begun to accept, and then it would not close the listener.
+		defer context.AfterFunc(ctx, func() { _ = n.listener.Close() })()
+	}
 	switch n.o.Mode {
 	case Serve:
 		return api.Serve(ctx, n.listener, requestGrace, n.api, n.content)

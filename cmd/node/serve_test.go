@@ -33,7 +33,7 @@ func TestServeAnswersOnOnePort(t *testing.T) {
 // wholeWay takes a file from the upload over a worker to the content server.
 func wholeWay(t *testing.T, api, content *running) {
 	t.Helper()
-	_, repository := api.call("POST", "/pulp/api/v3/repositories/file/file/", map[string]any{"name": "r"})
+	_, repository := api.call("POST", "/pulp/api/v3/repositories/file/file/", map[string]any{"name": "r", "autopublish": true})
 	href, _ := repository["pulp_href"].(string)
 	api.upload("folder/hello.txt", "hello\n", href)
 	api.done("POST", "/pulp/api/v3/distributions/file/file/", map[string]any{"name": "d", "base_path": "d", "repository": href})

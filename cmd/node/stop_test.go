@@ -16,42 +16,62 @@ import (
 
 // slowUpload is an upload of which the server has the beginning.
 type slowUpload struct {
-	rest   *io.PipeWriter
-	form   *multipart.Writer
+	pipe   *io.PipeWriter
+	rest   []byte
 	status chan int
 }
 
 // beginUpload returns when the server works on the request.
 func beginUpload(t *testing.T, n *running) *slowUpload {
 	t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	part, err := form.CreateFormFile("file", "big")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = part.Write(bytes.Repeat([]byte("x"), 8<<20))
+	if err := errors.Join(err, form.Close()); err != nil {
+		t.Fatal(err)
+	}
 	read, write := io.Pipe()
-	u := &slowUpload{rest: write, form: multipart.NewWriter(write), status: make(chan int, 1)}
 	request, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), "POST", n.URL()+"/pulp/api/v3/artifacts/", read)
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.SetBasicAuth("admin", adminPassword)
-	request.Header.Set("Content-Type", u.form.FormDataContentType())
-	transport := &http.Transport{}
-	t.Cleanup(transport.CloseIdleConnections)
-	go func() {
-		response, err := (&http.Client{Transport: transport}).Do(request)
-		if err != nil {
-			u.status <- 0
-			return
-		}
-		u.status <- response.StatusCode
-		_ = response.Body.Close()
-	}()
-	part, err := u.form.CreateFormFile("file", "big")
-	if err != nil {
-		t.Fatal(err)
-	}
-	// More than all buffers on the way take, so that the server must have read some of it.
-	if _, err := part.Write(bytes.Repeat([]byte("x"), 8<<20)); err != nil {
+	request.Header.Set("Content-Type", form.FormDataContentType())
+	request.ContentLength = int64(body.Len())
+	// The last few bytes wait. The others are more than all buffers on the way take, so the server must have read some.
+	u := &slowUpload{pipe: write, rest: body.Bytes()[body.Len()-100:], status: make(chan int, 1)}
+	go u.send(t, request)
+	if _, err := write.Write(body.Bytes()[:body.Len()-100]); err != nil {
 		t.Fatal(err)
 	}
 	return u
+}
+
+func (u *slowUpload) send(t *testing.T, request *http.Request) {
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	response, err := (&http.Client{Transport: transport}).Do(request)
+	if err != nil {
+		t.Logf("the upload: %v", err)
+		u.status <- 0
+		return
+	}
+	_ = response.Body.Close()
+	u.status <- response.StatusCode
+}
+
+// finish sends what is left and gives the status of the answer.
+func (u *slowUpload) finish(t *testing.T) int {
+	t.Helper()
+	if _, err := u.pipe.Write(u.rest); err != nil {
+		t.Fatal(err)
+	}
+	_ = u.pipe.Close()
+	return <-u.status
 }
 
 func TestAGracefulStopFinishesARunningRequest(t *testing.T) {
@@ -73,10 +93,7 @@ func TestAGracefulStopFinishesARunningRequest(t *testing.T) {
 		t.Fatalf("it stopped before the request was done: %v", err)
 	default:
 	}
-	if err := errors.Join(u.form.Close(), u.rest.Close()); err != nil {
-		t.Fatal(err)
-	}
-	if status := <-u.status; status != http.StatusCreated {
+	if status := u.finish(t); status != http.StatusCreated {
 		t.Errorf("the request ended with %d", status)
 	}
 	if err := n.wait(); err != nil {
@@ -93,22 +110,27 @@ func TestASecondSignalEndsTheWaiting(t *testing.T) {
 	if err := n.wait(); !errs.Is(err, errs.Canceled) {
 		t.Errorf("stop in a hurry: %v", err)
 	}
-	_ = u.rest.CloseWithError(io.ErrUnexpectedEOF)
+	_ = u.pipe.CloseWithError(io.ErrUnexpectedEOF)
 	<-u.status
 }
 
 func TestADeadMachineEndsTheProcess(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []Mode{Serve} {
-		n := start(t, mode, embeddedIn(t.TempDir())...)
-		if status, _ := n.call("GET", "/pulp/api/v3/status/", nil); status != http.StatusOK {
-			t.Fatalf("status %d", status)
-		}
-		if err := n.listener.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if err := n.wait(); !errs.Is(err, errs.Internal) {
-			t.Errorf("%s ended with %v", mode, err)
+	n := start(t, Serve, embeddedIn(t.TempDir())...)
+	if err := n.listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.wait(); !errs.Is(err, errs.Internal) {
+		t.Errorf("it ended with %v", err)
+	}
+}
+
+func TestAStopRightAfterTheStartIsHeard(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for range 5 {
+		if err := start(t, Serve, embeddedIn(dir)...).stop(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -29,7 +29,8 @@ var Contents = noun.ContentKind[Content]{
 			Doc("Path where the artifact is located relative to distributions base_path."),
 		resource.Hidden("d.digest", func(c *Content) *string { return &c.Digest }),
 	},
-	Filters:    resource.Exactly("digest", "d.digest"),
+	// The digest stands for the SHA-256 also while the artifact is not downloaded.
+	Filters:    append(resource.Exactly("digest", "d.digest"), resource.Exactly("sha256", "d.digest")...),
 	NaturalKey: []string{"relative_path", "digest"}, RepositoryKey: "relative_path", Paths: true,
 	Artifact: func(c *Content, a *model.Artifact) (string, error) {
 		c.Digest = a.SHA256

@@ -1,0 +1,31 @@
+package cli
+
+import (
+	"os"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Signals belong to the whole process, so this test has it for itself.
+func TestTheFirstSignalStopsAndTheSecondHurries(t *testing.T) {
+	ctx, hurry := untilSignal(t.Context())
+	for _, step := range []struct {
+		signal syscall.Signal
+		heard  <-chan struct{}
+	}{{syscall.SIGTERM, ctx.Done()}, {syscall.SIGINT, hurry}} {
+		select {
+		case <-step.heard:
+			t.Fatalf("heard before %s was sent", step.signal)
+		default:
+		}
+		if err := syscall.Kill(os.Getpid(), step.signal); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-step.heard:
+		case <-time.After(time.Minute):
+			t.Fatalf("%s was not heard", step.signal)
+		}
+	}
+}
