@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"time"
 
@@ -16,6 +17,7 @@ type Part interface{ Mount(router fiber.Router) }
 // within the grace time.
 func Serve(ctx context.Context, listener net.Listener, grace time.Duration, parts ...Part) error {
 	server := fiber.New(Config())
+	server.Server().CloseOnShutdown = true // an answer that is written while the server stops says that it closes
 	for _, p := range parts {
 		p.Mount(server)
 	}
@@ -27,5 +29,10 @@ func Serve(ctx context.Context, listener net.Listener, grace time.Duration, part
 	case <-ctx.Done():
 	}
 	err := server.ShutdownWithTimeout(grace)
-	return errors.Join(err, <-done)
+	_ = listener.Close() // a stop that came before the first accept is not seen by the server
+	served := <-done
+	if errors.Is(served, net.ErrClosed) || errors.Is(served, io.EOF) {
+		served = nil
+	}
+	return errors.Join(err, served)
 }

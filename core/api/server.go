@@ -60,6 +60,9 @@ func New(o Options) *Server {
 	return s
 }
 
+// Operations are all operations that the API serves, its own first.
+func (s *Server) Operations() []resource.Operation { return s.operations }
+
 // Config is how fiber must be set up for the API: routes as they are written, bodies as streams.
 func Config() fiber.Config {
 	return fiber.Config{
@@ -75,9 +78,15 @@ func (s *Server) Mount(router fiber.Router) {
 	for i := range s.operations {
 		op := &s.operations[i]
 		route := strings.NewReplacer("{", ":", "}", "").Replace(s.root + op.Route)
-		router.Add(op.Method, route, func(c *fiber.Ctx) error { return s.handle(c, op) })
+		handle := func(c *fiber.Ctx) error {
+			if strings.HasSuffix(op.Route, "/") && !strings.HasSuffix(c.Path(), "/") { // the router takes such a path when a parameter ends it
+				return s.unrouted(c)
+			}
+			return s.handle(c, op)
+		}
+		router.Add(op.Method, route, handle)
 		if op.Method == fiber.MethodGet {
-			router.Head(route, func(c *fiber.Ctx) error { return s.handle(c, op) })
+			router.Head(route, handle)
 		}
 	}
 	router.Use(s.root, s.unrouted)

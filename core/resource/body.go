@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"mime"
@@ -114,12 +115,17 @@ func (c *Call) readMultipart(r io.Reader, boundary string) error {
 		return errs.New(errs.Invalid, "Multipart form parse error - the boundary is missing.")
 	}
 	c.Body = Body{Form: true, Values: map[string]any{}}
-	parts := multipart.NewReader(r, boundary)
+	body := bufio.NewReader(r)
+	if start, _ := body.Peek(len("--" + boundary)); string(start) != "--"+boundary { // a body that is too short has no such start
+		return errs.New(errs.Invalid, "Multipart form parse error - the body does not begin with its boundary.")
+	}
+	parts := multipart.NewReader(body, boundary)
 	budget := c.Env.MaxBody
 	for range maxParts {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
-			return nil
+			_, err = c.all(body) // what follows the last part must not be read as the next request
+			return err
 		}
 		if err != nil {
 			return cut(err)

@@ -31,7 +31,7 @@ func (p *prepared[M]) readOperation() []Operation {
 	op.Params = selectionParams()
 	op.Answers = map[int]AnswerDoc{200: {Doc: "The object.", Schema: p.Component + "Response"}}
 	op.Handle = func(c *Call) (*Answer, error) {
-		return &Answer{Status: 200, JSON: p.object(c.Object.(*M), c.selection(p.Minimal))}, nil
+		return &Answer{Status: 200, JSON: p.detail(c.Object.(*M), c.selection(p.Minimal))}, nil
 	}
 	return []Operation{op}
 }
@@ -78,7 +78,7 @@ func (p *prepared[M]) create(c *Call) (*Answer, error) {
 		return p.CreateBy(c, m)
 	}
 	if p.AsyncCreate {
-		return c.dispatch(&generalCreate{general{Resource: p.Path, Body: c.Body, Held: p.locks(Create, m)}}, p.createOptions()...)
+		return c.dispatch(&generalCreate{general{Resource: p.Path, Body: c.Body, Held: p.locks(Create, m)}}, p.createOptions(m)...)
 	}
 	err = c.Env.DB.InTx(c.Context(), func(tx *db.Tx) error { return p.store(c.work(tx), m) })
 	if err != nil {
@@ -286,8 +286,8 @@ func (c *Call) Dispatch(a task.Args, before func(tx *db.Tx) error, o ...task.Opt
 }
 
 // createOptions runs creates in the request's process where that is quick: not where files are put together.
-func (p *prepared[M]) createOptions() []task.Option {
-	if p.Insert != nil {
+func (p *prepared[M]) createOptions(m *M) []task.Option {
+	if p.Insert != nil && (p.Quick == nil || !p.Quick(m)) {
 		return nil
 	}
 	return []task.Option{task.Immediate()}

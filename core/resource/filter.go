@@ -2,7 +2,7 @@ package resource
 
 import (
 	"context"
-	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -186,11 +186,29 @@ func prefixed(column, prefix string) Cond {
 
 func matches(name, column string, anyCase bool) Filter {
 	return Filter{Name: name, Schema: stringSchema(), Cond: func(f *Filtering, value string) (Cond, error) {
-		if _, err := regexp.Compile(value); err != nil {
+		parsed, err := syntax.Parse(value, syntax.Perl)
+		if err == nil && longestRepeat(parsed) > maxRepeat {
+			err = wrong("a part may be repeated at most %d times", maxRepeat)
+		}
+		if err != nil {
 			return Cond{}, errs.Field(name, "Enter a valid regular expression: %s.", err)
 		}
 		return Cond{SQL: f.Dialect.Regex(column, anyCase), Args: []any{value}}, nil
 	}}
+}
+
+// maxRepeat is the largest count of a repetition {n,m} that PostgreSQL takes.
+const maxRepeat = 255
+
+func longestRepeat(r *syntax.Regexp) int {
+	longest := 0
+	if r.Op == syntax.OpRepeat {
+		longest = max(r.Min, r.Max)
+	}
+	for _, part := range r.Sub {
+		longest = max(longest, longestRepeat(part))
+	}
+	return longest
 }
 
 // Moments are the look-ups over times: exact, lt, lte, gt, gte, range, isnull.

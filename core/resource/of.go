@@ -82,6 +82,9 @@ type Of[M any] struct {
 	Accept func(c *Call, m *M) error
 	// Prepare runs in the task of a create before its transaction begins: what takes long must not hold one.
 	Prepare func(ctx context.Context, env *Env, m *M) error
+	// Quick tells that the create of a row, where Insert does it, is short enough to run in the request's process; nil:
+	// none is.
+	Quick func(m *M) bool
 	// CreateBy dispatches the resource's own task for a create; nil for the general one.
 	CreateBy func(c *Call, m *M) (*Answer, error)
 	// RemoveBy deletes a row in its own way, nil for the usual one.

@@ -132,7 +132,14 @@ func (p *prepared[M]) changed(old, m *M) bool {
 	return false
 }
 
-func same(a, b any) bool { return reflect.DeepEqual(a, b) }
+// same compares two pointers to values; a map that is nil and one that is empty are the same on the wire.
+func same(a, b any) bool {
+	x, y := reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem()
+	if x.Kind() == reflect.Map && x.Len() == 0 && y.Len() == 0 {
+		return true
+	}
+	return reflect.DeepEqual(a, b)
+}
 
 // remove deletes a row; the resource's own table follows the noun's.
 func (p *prepared[M]) remove(tx *gorm.DB, id any) error {

@@ -58,8 +58,13 @@ func writeObject[M any](s *Show, fields []*Field[M], m *M, sel selection) {
 }
 
 // object is the wire form of a row.
-func (p *prepared[M]) object(m *M, sel selection) []byte {
+func (p *prepared[M]) object(m *M, sel selection) []byte { return p.written(p.shown, m, sel) }
+
+// detail is the wire form of a row where it is read by itself.
+func (p *prepared[M]) detail(m *M, sel selection) []byte { return p.written(p.detailed, m, sel) }
+
+func (p *prepared[M]) written(fields []*Field[M], m *M, sel selection) []byte {
 	s := &Show{Names: p.env.Names}
-	writeObject(s, p.detailed, m, sel)
+	writeObject(s, fields, m, sel)
 	return s.text
 }
