@@ -16,7 +16,7 @@ type Settings struct {
 	ContentOrigin     *string `koanf:"content_origin" doc:"Public scheme and host of the content server, such as https://packages.example.org; null makes content addresses relative."`
 	ContentPathPrefix string  `koanf:"content_path_prefix" default:"/pulp/content/" doc:"Path that content is served under; begins and ends with a slash."`
 	DomainEnabled     bool    `koanf:"domain_enabled" default:"false" doc:"Several tenants in one installation. Not available yet."`
-	SecretKey         Secret  `koanf:"secret_key" secret:"true" derived:"generated, kept in data_dir/keys/secret.key" doc:"Signs sessions and redirects; at least 32 characters, the same for all processes."`
+	SecretKey         Secret  `koanf:"secret_key" secret:"true" derived:"generated, kept in data_dir/keys/secret.key" doc:"Will sign redirects to guarded content; at least 32 characters, the same for all processes."`
 	DBEncryptionKey   string  `koanf:"db_encryption_key" path:"true" derived:"data_dir/keys/database.key" doc:"File with the keys that seal secrets in the database."`
 	AdminPassword     Secret  `koanf:"admin_password" secret:"true" doc:"Password given to the admin user at first start."`
 
@@ -75,7 +75,7 @@ type S3 struct {
 	Endpoint  string `koanf:"endpoint" doc:"Address of the object storage, such as https://s3.example.org."`
 	Bucket    string `koanf:"bucket" doc:"Bucket that holds the bytes."`
 	Region    string `koanf:"region" default:"us-east-1" doc:"Region of the bucket."`
-	AccessKey string `koanf:"access_key" doc:"Access key; empty uses what the host offers."`
+	AccessKey string `koanf:"access_key" doc:"Access key; wanted when the backend is s3."`
 	SecretKey Secret `koanf:"secret_key" secret:"true" doc:"Secret key that belongs to the access key."`
 	Prefix    string `koanf:"prefix" doc:"Put before every key, so that a bucket can be shared."`
 	PathStyle bool   `koanf:"path_style" default:"true" doc:"Bucket in the path, not in the host name."`
