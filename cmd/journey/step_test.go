@@ -2,12 +2,12 @@ package journey_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"mime/multipart"
 	"net/http"
-	"net/http/httptest"
 	"net/textproto"
 	"regexp"
 	"strconv"
@@ -18,11 +18,11 @@ import (
 	"github.com/packhouse/packhouse/core/ident"
 )
 
-// api is where requests go whose path does not begin with a root of its own.
-const api = "/pulp/api/v3"
+// root is where requests go whose path does not begin with a root of its own.
+const root = "/pulp/api/v3/"
 
 // step is one request and what must come of it. In every text, {name} stands for what an earlier step kept under the
-// name, and {u} for a word that no other scenario has.
+// name, {u} for a word that no other scenario has, and {t1} for a text, see texts.
 type step struct {
 	// about says what the step shows.
 	about string
@@ -64,10 +64,21 @@ func (w *world) play(t *testing.T, scenarios ...scenario) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			vars := map[string]string{"u": "u" + ident.New()[24:], "group": w.group, "none": ident.New()}
+			texts(vars)
 			for i, one := range s.steps {
 				w.step(t, fmt.Sprintf("step %d (%s %s)", i, one.about, one.do), one, vars)
 			}
 		})
+	}
+}
+
+// texts adds t1 to t3, each a text that no other scenario has, with their digests and size.
+func texts(vars map[string]string) {
+	for _, name := range []string{"t1", "t2", "t3"} {
+		text := name + " of " + vars["u"]
+		vars[name], vars[name+"_size"] = text, strconv.Itoa(len(text))
+		vars[name+"_sha256"] = fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
+		vars[name+"_sha512"] = fmt.Sprintf("%x", sha512.Sum512([]byte(text)))
 	}
 }
 
@@ -129,7 +140,7 @@ func (w *world) request(t *testing.T, s step, vars map[string]string) *http.Requ
 	t.Helper()
 	method, path, _ := strings.Cut(fill(s.do, vars), " ")
 	if !strings.HasPrefix(path, "/pulp/") {
-		path = api + path
+		path = strings.TrimSuffix(root, "/") + path
 	}
 	kind, body := "application/json", bytes.NewBufferString(fill(s.body, vars))
 	if s.parts != nil {
@@ -292,12 +303,3 @@ func followList(list []any, path []string) (any, bool) {
 	}
 	return follow(list[i], path[1:])
 }
-
-// with adds what two maps hold; a scenario's steps share headers so.
-func with(a, b map[string]string) map[string]string {
-	out := maps.Clone(a)
-	maps.Copy(out, b)
-	return out
-}
-
-var _ = httptest.NewRecorder

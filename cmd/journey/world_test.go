@@ -33,8 +33,10 @@ const (
 // backends are the databases and queues that everything has to be the same on.
 func backends() map[string]func(t *testing.T) map[string]string {
 	return map[string]func(t *testing.T) map[string]string{
-		"SQLite":     func(*testing.T) map[string]string { return nil },
-		"PostgreSQL": func(t *testing.T) map[string]string { return map[string]string{"database.url": testkit.Postgres(t), "redis_url": testkit.Redis(t)} },
+		"SQLite": func(*testing.T) map[string]string { return nil },
+		"PostgreSQL": func(t *testing.T) map[string]string {
+			return map[string]string{"database.url": testkit.Postgres(t), "redis_url": testkit.Redis(t)}
+		},
 	}
 }
 
@@ -55,6 +57,8 @@ type world struct {
 	db  *db.DB
 	// group is a task group, which no request makes yet.
 	group string
+	// repository is the identity of the repository of oneOfEach.
+	repository string
 }
 
 func newWorld(t *testing.T, flags map[string]string) *world {
@@ -135,4 +139,3 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
-

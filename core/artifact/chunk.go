@@ -21,7 +21,9 @@ import (
 //
 // Where the storage can write in place, a chunk goes straight into the file that will become the artifact, but only
 // into a range that no other chunk has or is being written to: a chunk that counts is never overwritten by one that
-// may be cut off. All others become blobs of their own, and are joined when the upload is committed.
+// may be cut off. All others become blobs of their own, and are joined when the upload is committed. Once an upload has
+// such a blob, all that follows are blobs: the blob may have taken the place of a claim whose writer is slow and not dead,
+// and nobody may ever write beside him.
 type Chunk struct {
 	SHA256 string
 
@@ -61,8 +63,8 @@ func (c *Chunk) reserve(ctx context.Context) error {
 			return err
 		}
 		var taken int64
-		err := tx.Model(&model.UploadChunk{}).Where("upload_id = ? AND chunk_offset < ? AND chunk_offset + size > ?",
-			c.row.UploadID, c.row.ChunkOffset+c.row.Size, c.row.ChunkOffset).Count(&taken).Error
+		err := tx.Model(&model.UploadChunk{}).Where("upload_id = ? AND (file IS NOT NULL OR chunk_offset < ? AND chunk_offset + size > ?)",
+			c.row.UploadID, c.row.ChunkOffset+c.row.Size, c.row.ChunkOffset).Limit(1).Count(&taken).Error
 		if err != nil || taken > 0 {
 			return err
 		}
@@ -135,9 +137,26 @@ func (c *Chunk) Cancel() error {
 		return nil
 	}
 	// detached: the claim goes also when the client is gone
-	return c.db.InTx(context.Background(), func(tx *db.Tx) error {
+	ctx := context.Background()
+	err := c.db.InTx(ctx, func(tx *db.Tx) error {
+		if err := tx.LockRow("core_uploads", c.row.UploadID); err != nil {
+			return err
+		}
 		return tx.Where("upload_id = ? AND chunk_offset = ? AND sha256 = ''", c.row.UploadID, c.row.ChunkOffset).Delete(&model.UploadChunk{}).Error
 	})
+	return c.unlessDeleted(ctx, err)
+}
+
+// unlessDeleted clears away what this chunk wrote when the upload was deleted meanwhile, which is no error then.
+func (c *Chunk) unlessDeleted(ctx context.Context, err error) error {
+	if !errs.Is(err, errs.NotFound) {
+		return err
+	}
+	key := assembledKey(c.row.UploadID)
+	if c.row.File != nil {
+		key = *c.row.File
+	}
+	return c.store.Storage.Delete(ctx, key)
 }
 
 // Save makes the chunk count. It replaces an earlier one at the same offset.
@@ -156,6 +175,9 @@ func (c *Chunk) Save(ctx context.Context) error {
 		}
 		return c.replace(tx)
 	})
+	if errs.Is(err, errs.NotFound) {
+		return errors.Join(errs.New(errs.NotFound, "the upload was deleted while the chunk came in; begin a new one"), c.unlessDeleted(context.WithoutCancel(ctx), err))
+	}
 	if err == nil {
 		c.saved = true
 	}
@@ -210,17 +232,17 @@ func (s *Store) deleteAfter(tx *db.Tx, keys ...string) {
 
 // DeleteUpload forgets an upload and the bytes that came with it.
 func (s *Store) DeleteUpload(tx *db.Tx, id string) error {
-	var u model.Upload
-	if err := tx.Where("id = ?", id).Take(&u).Error; err != nil {
-		return db.Translate(err)
+	if err := tx.LockRow("core_uploads", id); err != nil {
+		return err
 	}
 	chunks, err := Chunks(tx.DB, id)
 	if err != nil {
 		return err
 	}
 	keys := files(chunks)
-	if u.Assembled != nil {
-		keys = append(keys, *u.Assembled)
+	if _, can := s.Storage.(storage.Patcher); can {
+		// Never u.Assembled: where an attempt to commit moved the file, an artifact may have it now.
+		keys = append(keys, assembledKey(id))
 	}
 	s.deleteAfter(tx, keys...)
 	return tx.Where("id = ?", id).Delete(&model.Upload{}).Error

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"gorm.io/gorm/clause"
@@ -20,6 +21,8 @@ type Store struct {
 	Storage storage.Storage
 	// Algorithms are the digests that are computed and shown: the setting allowed_content_checksums.
 	Algorithms []Algorithm
+
+	blocks sync.Pool // of *[copyBlock]byte: a new one for each small file would be most of the garbage
 }
 
 // Received is a file that was read to its end and hashed, and is not visible yet. Cancel is safe to defer.
@@ -29,6 +32,7 @@ type Received struct {
 
 	bytes pending
 	store *Store
+	at    string // where the bytes are committed already: a transaction may run Save again
 }
 
 // pending are bytes that are not visible yet: a staged blob, or the file that chunks were written into.
@@ -45,11 +49,27 @@ func (s *Store) Receive(ctx context.Context, r io.Reader) (*Received, error) {
 	}
 	hasher := NewHasher(s.Algorithms...)
 	defer hasher.Close()
-	if _, err := io.CopyBuffer(io.MultiWriter(hasher, staged), storage.Reader(ctx, r), make([]byte, copyBlock)); err != nil {
+	if err := s.copy(io.MultiWriter(hasher, staged), storage.Reader(ctx, r)); err != nil {
 		return nil, errors.Join(receiving(err), staged.Cancel())
+	}
+	if one, can := staged.(storage.Sealer); can {
+		// Here and not in Save, whose transaction may keep all other writers waiting.
+		if err := one.Seal(ctx); err != nil {
+			return nil, errors.Join(err, staged.Cancel())
+		}
 	}
 	digests, size := hasher.Sum()
 	return &Received{Digests: digests, Size: size, bytes: staged, store: s}, nil
+}
+
+func (s *Store) copy(to io.Writer, from io.Reader) error {
+	block, ok := s.blocks.Get().(*[copyBlock]byte)
+	if !ok {
+		block = new([copyBlock]byte)
+	}
+	defer s.blocks.Put(block)
+	_, err := io.CopyBuffer(to, from, block[:])
+	return err
 }
 
 // copyBlock is the unit of copying in bytes: large enough for the system calls not to show.
@@ -96,28 +116,39 @@ func (r *Received) Save(ctx context.Context, tx *db.Tx, domain string) (a *model
 		return nil, false, err
 	}
 	if known != nil {
-		if err := r.store.present(ctx, known, r.bytes); err != nil {
+		if err := r.present(ctx, known); err != nil {
 			return nil, false, err
 		}
 		return known, false, r.store.touch(tx, known)
 	}
 	key := Key(r.Digests[SHA256])
-	if err := r.bytes.Commit(ctx, key); err != nil {
+	if err := r.commit(ctx, key); err != nil {
 		return nil, false, err
 	}
 	return r.store.insert(ctx, tx, domain, key, r.Size, r.Digests)
 }
 
 // present makes sure that the bytes of a known artifact are there, and puts them back when they are not.
-func (s *Store) present(ctx context.Context, known *model.Artifact, bytes pending) error {
-	info, err := s.Storage.Stat(ctx, known.File)
+func (r *Received) present(ctx context.Context, known *model.Artifact) error {
+	info, err := r.store.Storage.Stat(ctx, known.File)
 	if err == nil && info.Size == known.Size {
 		return nil
 	}
 	if err != nil && !errs.Is(err, errs.NotFound) {
 		return err
 	}
-	return bytes.Commit(ctx, known.File)
+	return r.commit(ctx, known.File)
+}
+
+func (r *Received) commit(ctx context.Context, key string) error {
+	if r.at == key {
+		return nil
+	}
+	if err := r.bytes.Commit(ctx, key); err != nil {
+		return err
+	}
+	r.at = key
+	return nil
 }
 
 // insert writes the row of bytes that are in place. Of two writers at once the second gets the first one's row.

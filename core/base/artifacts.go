@@ -42,7 +42,7 @@ func artifactFields() []resource.Field[artifactRow] {
 		resource.Text("file", func(a *artifactRow) *string { return &a.File }).ReadOnly(),
 		resource.Hidden("d.timestamp_of_interest", func(a *artifactRow) *time.Time { return &a.TimestampOfInterest }),
 		resource.NullInt("size", 0, func(a *artifactRow) **int64 { return &a.size }).Unstored().WriteOnly().Doc("The size of the file in bytes, checked."),
-		resource.Int("size", 0, func(a *artifactRow) *int64 { return &a.Size }).ReadOnly().Filters(resource.Exactly),
+		resource.Int("size", 0, func(a *artifactRow) *int64 { return &a.Size }).ReadOnly(),
 	)
 	for i, algorithm := range artifact.Algorithms() {
 		name := string(algorithm)

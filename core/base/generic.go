@@ -78,7 +78,7 @@ func Repositories() resource.Of[model.Repository] {
 // RepositoryVersions is the list of versions of all repositories.
 func RepositoryVersions() resource.Of[noun.Version] {
 	return resource.Of[noun.Version]{
-		Path: "repository_versions", Model: repository.VersionModel, Component: "RepositoryVersion", Doc: "The versions of all repositories.",
+		Path: "repository_versions", Model: repository.VersionModel, Component: "RepositoryVersion", Doc: "A version of a repository.",
 		Source: noun.VersionSource, Base: func(v *noun.Version) *model.Base { return &v.Base }, Unaddressed: true,
 		Fields: noun.VersionFields(), Filters: noun.VersionFilters(),
 		Offers: []resource.Verb{resource.List}, Access: resource.Permissions(repository.VersionModel),

@@ -222,6 +222,7 @@ func taskFilters() []resource.Filter {
 			return resource.Cond{SQL: "1 = 0"}, nil
 		}},
 	}
+	filters = append(filters, resource.Moments("pulp_created", "d.pulp_created")...)
 	for _, name := range []string{"reserved_resources", "exclusive_resources", "shared_resources"} {
 		filters = append(filters, reservedFilter(name, name, false), reservedFilter(name+"__in", name, true))
 	}

@@ -78,7 +78,7 @@ func (k ContentKind[C]) resource() *resource.Of[C] {
 		Offers:  []resource.Verb{resource.List, resource.Create, resource.Read},
 		Access:  access, AsyncCreate: true,
 		Check:  func(_ *resource.Input, m, _ *C) error { return k.Row(m).oneSource() },
-		Accept: k.accept, Prepare: k.prepare,
+		Accept: k.accept, Prepare: k.prepare, Quick: func(m *C) bool { return k.Row(m).quick() },
 		Locks: func(_ resource.Verb, m *C) task.Locks { return k.locks(m) },
 	}
 	of.Insert = func(w *resource.Work, m *C) error { return k.insert(of, w, m) }
@@ -138,6 +138,9 @@ func (c *Content) oneSource() error {
 	}
 	return nil
 }
+
+// quick tells of a unit whose bytes are in place and that no repository, and so no publication, waits for.
+func (c *Content) quick() bool { return c.UploadID == nil && c.Into == nil }
 
 func (k ContentKind[C]) locks(m *C) task.Locks {
 	c := k.Row(m)
@@ -203,16 +206,21 @@ func (k ContentKind[C]) artifact(w *resource.Work, c *Content) (*model.Artifact,
 			err = w.Env.Artifacts.DeleteUpload(w.Tx, *c.UploadID)
 		}
 		return a, err
+	case c.ArtifactID == nil:
+		return nil, errs.New(errs.Internal, "the upload of a unit was not put together before its transaction began")
 	}
 	var a model.Artifact
-	err := w.Tx.Where("id = ?", *c.ArtifactID).Take(&a).Error
+	err := w.Tx.Where("id = ? AND domain_id = ?", *c.ArtifactID, c.DomainID).Take(&a).Error
+	if errs.Is(err, errs.NotFound) {
+		return nil, errs.Field("artifact", "The artifact does not exist any more; upload the file again.")
+	}
 	return &a, err
 }
 
 func (k ContentKind[C]) findOrStore(of *resource.Of[C], w *resource.Work, m *C, path string, a *model.Artifact) error {
 	c := k.Row(m)
 	c.TimestampOfInterest, c.FirstSeenAt = c.PulpCreated, c.PulpCreated
-	known, err := k.known(of, w, m)
+	known, err := k.known(of, w, m, path, a)
 	if err != nil || known {
 		return err
 	}
@@ -225,14 +233,15 @@ func (k ContentKind[C]) findOrStore(of *resource.Of[C], w *resource.Work, m *C, 
 	if _, raced := db.Duplicate(err); !raced {
 		return err
 	}
-	if known, err := k.known(of, w, m); err != nil || known {
+	if known, err := k.known(of, w, m, path, a); err != nil || known {
 		return err
 	}
 	return err
 }
 
-// known looks for the unit with the same natural key; when there is one, m becomes it and counts as wanted again.
-func (k ContentKind[C]) known(of *resource.Of[C], w *resource.Work, m *C) (bool, error) {
+// known looks for the unit with the same natural key; when there is one, m becomes it and counts as wanted again. It
+// gets the artifact when it has none yet.
+func (k ContentKind[C]) known(of *resource.Of[C], w *resource.Work, m *C, path string, a *model.Artifact) (bool, error) {
 	columns := append([]string{"domain_id"}, k.NaturalKey...)
 	var where []string
 	var args []any
@@ -245,6 +254,10 @@ func (k ContentKind[C]) known(of *resource.Of[C], w *resource.Work, m *C) (bool,
 		return false, err
 	}
 	k.Row(m).ID = found[0]
+	err = w.Tx.Model(&model.ContentArtifact{}).Where("content_id = ? AND relative_path = ? AND artifact_id IS NULL", found[0], path).Update("artifact_id", a.ID).Error
+	if err != nil {
+		return true, err
+	}
 	return true, w.Tx.Model(&model.Content{}).Where("id = ?", found[0]).Update("timestamp_of_interest", model.Now()).Error
 }
 

@@ -38,9 +38,9 @@ func VersionOf(f *resource.Filtering, value string) (At, error) {
 // MembershipFilters limit content to the members of a version, or to what a version added or removed.
 func MembershipFilters() []resource.Filter {
 	return []resource.Filter{
-		memberFilter("repository_version", "rc.version_added <= ? AND (rc.version_removed IS NULL OR rc.version_removed > ?)", 2),
-		memberFilter("repository_version_added", "rc.version_added = ?", 1),
-		memberFilter("repository_version_removed", "rc.version_removed = ?", 1),
+		memberFilter("repository_version", repository.Present),
+		memberFilter("repository_version_added", repository.Added),
+		memberFilter("repository_version_removed", repository.Removed),
 		orphaned("orphaned_for", "m.", "core_repository_contents", "content_id"),
 	}
 }
@@ -58,16 +58,22 @@ func ArtifactFilters() []resource.Filter {
 }
 
 // memberFilter joins the membership rows, so that a page costs its length and not the version's.
-func memberFilter(name, interval string, numbers int) resource.Filter {
+func memberFilter(name string, what repository.Change) resource.Filter {
 	return resource.Filter{Name: name, Schema: resource.URI(), Empty: true, Cond: func(f *resource.Filtering, value string) (resource.Cond, error) {
 		at, err := VersionOf(f, value)
-		args := []any{at.Repository, at.Number, at.Number}[:1+numbers]
-		member := "rc.repository_id = ? AND " + interval
+		if err != nil {
+			return resource.Cond{}, err
+		}
+		previous, err := repository.Previous(f.DB.WithContext(f.Context), at.Repository, at.Number)
+		if err != nil {
+			return resource.Cond{}, db.Translate(err)
+		}
+		where, args := what.Rows("rc", at.Repository, previous, at.Number)
 		return resource.Cond{
-			SQL:  "d.id IN (SELECT rc.content_id FROM core_repository_contents rc WHERE " + member + ")",
+			SQL:  "d.id IN (SELECT rc.content_id FROM core_repository_contents rc WHERE " + where + ")",
 			Args: args,
-			Join: " JOIN core_repository_contents rc ON rc.content_id = d.id", JoinSQL: member, JoinArgs: args,
-		}, err
+			Join: " JOIN core_repository_contents rc ON rc.content_id = d.id", JoinSQL: where, JoinArgs: args,
+		}, nil
 	}}
 }
 

@@ -92,7 +92,8 @@ func GenericPublicationFields[P any](row func(*P) *Publication) []resource.Field
 
 // PublicationFilters are those of every list of publications.
 func PublicationFilters() []resource.Filter {
-	return []resource.Filter{
+	return append(resource.Moments("pulp_created", "m.pulp_created"), []resource.Filter{
+		publishes("content"), publishes("content__in"),
 		{Name: "repository", Schema: resource.URI(), Empty: true, Cond: func(f *resource.Filtering, value string) (resource.Cond, error) {
 			o, err := f.Resolve(value, resource.Target{Family: "repositories"})
 			return resource.Cond{SQL: "m.repository_id = ?", Args: []any{o.ID}}, err
@@ -101,7 +102,17 @@ func PublicationFilters() []resource.Filter {
 			v, err := VersionOf(f, value)
 			return resource.Cond{SQL: "m.repository_id = ? AND m.version_number = ?", Args: []any{v.Repository, v.Number}}, err
 		}},
-	}
+	}...)
+}
+
+// publishes filters publications that offer any of the given units: published by path, or passed through.
+func publishes(name string) resource.Filter {
+	return resource.Filter{Name: name, Schema: resource.URIs(), Cond: func(f *resource.Filtering, value string) (resource.Cond, error) {
+		units, err := contentIDs(f, value)
+		return resource.Cond{SQL: `EXISTS (SELECT 1 FROM core_published_artifacts pa WHERE pa.publication_id = d.id AND pa.content_id IN ?)
+			OR m.pass_through AND EXISTS (SELECT 1 FROM core_repository_contents rc WHERE rc.repository_id = m.repository_id AND rc.content_id IN ?
+			AND rc.version_added <= m.version_number AND (rc.version_removed IS NULL OR rc.version_removed > m.version_number))`, Args: []any{units, units}}, err
+	}}
 }
 
 // choose takes the version that is to be published.

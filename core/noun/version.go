@@ -50,7 +50,7 @@ func VersionFields() []resource.Field[Version] {
 		resource.Computed("repository", resource.URI(), func(s *resource.Show, v *Version) {
 			s.Href(s.Names.Typed("repositories", v.RepositoryType, v.RepositoryID))
 		}),
-		resource.Computed("base_version", resource.URI(), func(s *resource.Show, v *Version) {
+		resource.Computed("base_version", resource.URI().OrNull(), func(s *resource.Show, v *Version) {
 			s.Href(versionPath(s, text(v.BaseType), text(v.BaseRepository), number(v.BaseNumber)))
 		}),
 		resource.Computed("content_summary", summarySchema(), showSummary),
@@ -103,25 +103,29 @@ func showSummary(s *resource.Show, v *Version) {
 
 // VersionFilters are those of every list of versions.
 func VersionFilters() []resource.Filter {
-	return []resource.Filter{
-		containsContent("content"), containsContent("content__in"),
-	}
+	return append(resource.Moments("pulp_created", "d.pulp_created"), containsContent("content"), containsContent("content__in"))
 }
 
 // containsContent filters versions that hold any of the given units.
 func containsContent(name string) resource.Filter {
 	return resource.Filter{Name: name, Schema: resource.URIs(), Cond: func(f *resource.Filtering, value string) (resource.Cond, error) {
-		var units []string
-		for item := range strings.SplitSeq(value, ",") {
-			o, err := f.Resolve(item, resource.Target{Family: "content"})
-			if err != nil {
-				return resource.Cond{}, err
-			}
-			units = append(units, o.ID)
-		}
+		units, err := contentIDs(f, value)
 		return resource.Cond{SQL: `EXISTS (SELECT 1 FROM core_repository_contents rc WHERE rc.repository_id = d.repository_id AND rc.content_id IN ?
-			AND rc.version_added <= d.number AND (rc.version_removed IS NULL OR rc.version_removed > d.number))`, Args: []any{units}}, nil
+			AND rc.version_added <= d.number AND (rc.version_removed IS NULL OR rc.version_removed > d.number))`, Args: []any{units}}, err
 	}}
+}
+
+// contentIDs follows a comma list of units.
+func contentIDs(f *resource.Filtering, value string) ([]string, error) {
+	var units []string
+	for item := range strings.SplitSeq(value, ",") {
+		o, err := f.Resolve(item, resource.Target{Family: "content"})
+		if err != nil {
+			return nil, err
+		}
+		units = append(units, o.ID)
+	}
+	return units, nil
 }
 
 // versions are the versions of one type of repositories, nested under each repository.

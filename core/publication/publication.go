@@ -7,10 +7,12 @@ package publication
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/packhouse/packhouse/core/artifact"
 	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/task"
 )
@@ -63,10 +65,14 @@ func Make(ctx context.Context, run *task.Run, store *artifact.Store, spec Spec, 
 
 func (d *Draft) complete(spec Spec) error {
 	return d.run.InTx(d.ctx, func(tx *db.Tx) error {
-		d.Row.Complete = true
-		if err := tx.Model(d.Row).Update("complete", true).Error; err != nil {
-			return err
+		done := tx.Model(&model.Publication{}).Where("id = ?", d.Row.ID).Update("complete", true)
+		if done.Error != nil {
+			return done.Error
 		}
+		if done.RowsAffected == 0 {
+			return errs.New(errs.Conflict, "version %d was deleted while it was published; publish another one", d.Row.VersionNumber)
+		}
+		d.Row.Complete = true
 		return d.run.Created(tx, spec.Model, d.Row.ID, spec.Path+"/"+d.Row.ID+"/")
 	})
 }
@@ -78,14 +84,12 @@ func (d *Draft) discard() error {
 	})
 }
 
-// Write publishes a file of metadata at a path of its own; write produces its bytes.
+// Write publishes a file of metadata at a path of its own; write produces its bytes. When it has returned, nothing of it
+// runs any more, not even after a panic of write. An error of write is returned as it is.
 func (d *Draft) Write(path string, write func(w io.Writer) error) error {
-	reader, writer := io.Pipe()
-	go func() { writer.CloseWithError(write(writer)) }()
-	received, err := d.store.Receive(d.ctx, reader)
-	_ = reader.Close() // stops a writer that nobody reads any more
+	received, err := d.receive(write)
 	if err != nil {
-		return err
+		return fmt.Errorf("write %s: %w", path, err)
 	}
 	err = d.run.InTx(d.ctx, func(tx *db.Tx) error {
 		a, _, err := received.Save(d.ctx, tx, d.run.Domain)
@@ -95,4 +99,37 @@ func (d *Draft) Write(path string, write func(w io.Writer) error) error {
 		return tx.Create(&model.PublishedArtifact{PublicationID: d.Row.ID, RelativePath: path, ArtifactID: &a.ID, AddedAt: model.Now()}).Error
 	})
 	return errors.Join(err, received.Cancel())
+}
+
+// stored is the outcome of storing what a writer produces.
+type stored struct {
+	file *artifact.Received
+	err  error
+}
+
+// receive runs write here and the storing beside it, so that a panic of write is one of the task and not of the process.
+func (d *Draft) receive(write func(w io.Writer) error) (*artifact.Received, error) {
+	reader, writer := io.Pipe()
+	result := make(chan stored, 1)
+	go func() {
+		file, err := d.store.Receive(d.ctx, reader)
+		_ = reader.CloseWithError(err) // a writer that nobody reads any more hears why
+		result <- stored{file, err}
+	}()
+	failed := errors.New("it was given up in the middle")
+	var got stored
+	func() {
+		defer func() {
+			_ = writer.CloseWithError(failed)
+			got = <-result
+		}()
+		failed = write(writer)
+	}()
+	if failed != nil && got.file != nil { // io.EOF looks like an end to the one who stores
+		return nil, errors.Join(failed, got.file.Cancel())
+	}
+	if failed != nil {
+		return nil, failed
+	}
+	return got.file, got.err
 }

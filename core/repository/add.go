@@ -70,24 +70,34 @@ func (w *commit) displace(a addition, keep bool) error {
 	if a.Key == "" {
 		return nil
 	}
-	var keys []string
-	if err := w.tx.Table(a.Table).Where("id IN ?", a.ids).Pluck(a.Key, &keys).Error; err != nil {
+	var places []struct {
+		Place  string
+		Holder *string
+	}
+	// The holder stands in the SELECT list, where each is one index step, whatever the planner knows of the table.
+	err := w.tx.Raw(`SELECT d.`+a.Key+` AS place, (SELECT m.content_id FROM core_repository_contents m
+			WHERE m.repository_id = ? AND m.pulp_type = ? AND m.repo_key = d.`+a.Key+` AND m.repo_key <> '' AND m.version_removed IS NULL) AS holder
+		FROM `+a.Table+` d WHERE d.id IN ?`, w.repo.ID, a.PulpType, a.ids).Scan(&places).Error
+	if err != nil {
 		return err
 	}
-	var others []struct{ ContentID, RepoKey string }
-	err := w.tx.Raw(`SELECT content_id, repo_key FROM core_repository_contents WHERE repository_id = ? AND pulp_type = ? AND repo_key IN ? AND repo_key <> ''
-		AND version_removed IS NULL AND content_id NOT IN ?`, w.repo.ID, a.PulpType, keys, a.ids).Scan(&others).Error
-	if err != nil || len(others) == 0 {
-		return err
+	if len(places) != len(a.ids) {
+		return errs.New(errs.Internal, "%s has only %d of %d units of type %s; restore the database from a backup", a.Table, len(places), len(a.ids), a.PulpType)
 	}
-	if keep {
-		return errs.Coded(errs.Conflict, "PLP0023", "the repository has another unit at %q; remove it first or allow overwrite", others[0].RepoKey)
+	var others []string
+	for _, p := range places {
+		if p.Holder == nil || slices.Contains(a.ids, *p.Holder) {
+			continue
+		}
+		if keep {
+			return errs.Coded(errs.Conflict, "PLP0023", "the repository has another unit at %q; remove it first or allow overwrite", p.Place)
+		}
+		others = append(others, *p.Holder)
 	}
-	ids := make([]string, len(others))
-	for i, other := range others {
-		ids[i] = other.ContentID
+	if len(others) == 0 {
+		return nil
 	}
-	return w.remove(ids)
+	return w.remove(others)
 }
 
 // reopen takes back that this commit closed a unit.
@@ -95,27 +105,15 @@ func (w *commit) reopen(a addition) error {
 	return w.exec(`UPDATE core_repository_contents SET version_removed = NULL WHERE repository_id = ? AND content_id IN ? AND version_removed = ?`, w.repo.ID, a.ids, w.number)
 }
 
-// insert adds the units that are no members.
+// insert adds the units that are no members, as the unique index of members tells. A key that is taken fails.
 func (w *commit) insert(a addition) error {
-	var live []string
-	err := w.tx.Raw(`SELECT content_id FROM core_repository_contents WHERE repository_id = ? AND content_id IN ? AND version_removed IS NULL`, w.repo.ID, a.ids).Scan(&live).Error
-	if err != nil {
-		return err
-	}
-	missing := slices.DeleteFunc(slices.Clone(a.ids), func(id string) bool { return slices.Contains(live, id) })
-	if len(missing) == 0 {
-		return nil
-	}
-	key := "''"
+	table, key := "core_contents", "''"
 	if a.Key != "" {
-		key = "d." + a.Key
+		table, key = a.Table, "d."+a.Key
 	}
-	done := w.tx.Exec(`INSERT INTO core_repository_contents (repository_id, content_id, version_added, pulp_type, repo_key, added_at)
-		SELECT '`+w.repo.ID+`', d.id, `+decimal(w.number)+`, '`+a.PulpType+`', `+key+`, `+w.now()+` FROM `+a.Table+` d WHERE d.id IN ?`, model.Now(), missing)
-	if done.Error == nil && done.RowsAffected != int64(len(missing)) {
-		return errs.New(errs.Internal, "%s has only %d of %d units of type %s; restore the database from a backup", a.Table, done.RowsAffected, len(missing), a.PulpType)
-	}
-	return done.Error
+	return w.exec(`INSERT INTO core_repository_contents (repository_id, content_id, version_added, pulp_type, repo_key, added_at)
+		SELECT '`+w.repo.ID+`', d.id, `+decimal(w.number)+`, '`+a.PulpType+`', `+key+`, `+w.now()+` FROM `+table+` d WHERE d.id IN ?
+		ON CONFLICT (repository_id, content_id) WHERE version_removed IS NULL DO NOTHING`, model.Now(), a.ids)
 }
 
 func duplicateKey(err error) error {

@@ -85,8 +85,8 @@ func squash(tx *db.Tx, v *model.RepositoryVersion, previous, next int64) error {
 	if err != nil {
 		return err
 	}
-	// Was in v alone: never in any version that remains.
-	canceled, err := deleted(tx, `DELETE FROM core_repository_contents WHERE repository_id = ? AND version_removed > ? AND version_removed <= ? AND version_added > ? RETURNING pulp_type`,
+	// Was in v alone: never in any version that remains. The sum keeps a planner from beginning with all that was added.
+	canceled, err := deleted(tx, `DELETE FROM core_repository_contents WHERE repository_id = ? AND version_removed > ? AND version_removed <= ? AND version_added + 0 > ? RETURNING pulp_type`,
 		v.RepositoryID, v.Number, next, previous)
 	if err != nil {
 		return err

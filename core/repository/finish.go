@@ -7,16 +7,12 @@ import (
 
 // finish counts what changed and stores the version; nil when nothing did.
 func (w *commit) finish(base *model.RepositoryVersion) (*model.RepositoryVersion, error) {
-	counts, err := w.counts()
+	counts, hash, err := w.sums()
 	if err != nil {
 		return nil, err
 	}
 	if len(counts.Added) == 0 && len(counts.Removed) == 0 {
 		return nil, nil
-	}
-	hash, err := w.setHash()
-	if err != nil {
-		return nil, err
 	}
 	v := &model.RepositoryVersion{Base: model.NewBase(w.repo.DomainID), RepositoryID: w.repo.ID, Number: w.number, Counts: countsJSON(counts), SetHash: hash}
 	v.CurrentFrom = v.PulpCreated
@@ -34,33 +30,23 @@ func (w *commit) finish(base *model.RepositoryVersion) (*model.RepositoryVersion
 	return v, w.Retain(w.tx, w.repo.ID, w.repo.RetainRepoVersions)
 }
 
-// counts takes the present from the newest version and lays the change over it.
-func (w *commit) counts() (model.Counts, error) {
+// sums takes counts and set hash of the newest version and lays the change over them.
+func (w *commit) sums() (model.Counts, string, error) {
 	counts, err := w.latest.ReadCounts()
 	if err != nil {
-		return counts, err
+		return counts, "", err
 	}
-	if counts.Added, err = countTypes(w.tx, w.repo.ID, "version_added = ?", w.number); err != nil {
-		return counts, err
-	}
-	if counts.Removed, err = countTypes(w.tx, w.repo.ID, "version_removed = ?", w.number); err != nil {
-		return counts, err
-	}
-	sum(counts.Present, counts.Added, 1)
-	sum(counts.Present, counts.Removed, -1)
-	return counts, nil
-}
-
-func (w *commit) setHash() (string, error) {
 	set, ok := ParseSet(w.latest.SetHash)
 	if !ok {
-		return "", errs.New(errs.Internal, "version %d of repository %s has no readable set hash", w.latest.Number, w.repo.ID)
+		return counts, "", errs.New(errs.Internal, "version %d of repository %s has no readable set hash", w.latest.Number, w.repo.ID)
 	}
-	if err := eachMember(w.tx, w.repo.ID, set.Add, "version_added = ?", w.number); err != nil {
-		return "", err
+	counts.Added, counts.Removed = map[string]int64{}, map[string]int64{}
+	err = eachMember(w.tx, w.repo.ID, func(id, pulpType string) { set.Add(id); counts.Added[pulpType]++ }, "version_added = ?", w.number)
+	if err != nil {
+		return counts, "", err
 	}
-	if err := eachMember(w.tx, w.repo.ID, set.Remove, "version_removed = ?", w.number); err != nil {
-		return "", err
-	}
-	return set.String(), nil
+	err = eachMember(w.tx, w.repo.ID, func(id, pulpType string) { set.Remove(id); counts.Removed[pulpType]++ }, "version_removed = ?", w.number)
+	sum(counts.Present, counts.Added, 1)
+	sum(counts.Present, counts.Removed, -1)
+	return counts, set.String(), err
 }

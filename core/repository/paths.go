@@ -47,9 +47,15 @@ func (w *commit) checkAbove(pulpType string) error {
 		return err
 	}
 	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(folders)), batch) {
+		rows := strings.TrimSuffix(strings.Repeat("(CAST(? AS text)),", len(chunk)), ",")
+		args := make([]any, len(chunk))
+		for i, folder := range chunk {
+			args[i] = folder
+		}
 		var found []string
-		err := w.tx.Raw(`SELECT repo_key FROM core_repository_contents WHERE repository_id = ? AND pulp_type = ? AND version_removed IS NULL AND repo_key <> '' AND repo_key IN ? LIMIT 1`,
-			w.repo.ID, pulpType, chunk).Scan(&found).Error
+		err := w.tx.Raw(`WITH folders (path) AS (VALUES `+rows+`) SELECT path FROM folders WHERE (SELECT count(*) FROM core_repository_contents m
+			WHERE m.repository_id = ? AND m.pulp_type = ? AND m.version_removed IS NULL AND m.repo_key <> '' AND m.repo_key = folders.path) > 0 LIMIT 1`,
+			append(args, w.repo.ID, pulpType)...).Scan(&found).Error
 		if err != nil {
 			return err
 		}

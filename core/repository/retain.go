@@ -1,6 +1,8 @@
 package repository
 
 import (
+	"slices"
+
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/model"
@@ -19,7 +21,7 @@ func (c *Committer) Retain(tx *db.Tx, repositoryID string, keep *int64) error {
 	if err != nil {
 		return err
 	}
-	for i := range beyond {
+	for i := range slices.Backward(beyond) { // the oldest first, which has no one before it and costs least
 		// Whoever is about to refer to the version is done once it is locked, so the second look is the last word.
 		if err := tx.LockRow("core_repository_versions", beyond[i].ID); err != nil {
 			return err
@@ -41,61 +43,28 @@ func (c *Committer) Retain(tx *db.Tx, repositoryID string, keep *int64) error {
 // beyond lists the unprotected versions after the newest keep ones. Versions are few beside their content.
 func beyond(tx *db.Tx, repositoryID string, keep int64) ([]model.RepositoryVersion, error) {
 	var versions []model.RepositoryVersion
-	err := tx.Where("repository_id = ?", repositoryID).Order("number DESC").Find(&versions).Error
+	err := tx.Raw(`SELECT v.id, v.repository_id, v.number FROM core_repository_versions v WHERE v.repository_id = ? AND NOT (`+served+`) ORDER BY v.number DESC`, repositoryID).Scan(&versions).Error
 	if err != nil || int64(len(versions)) <= keep {
 		return nil, err
 	}
-	var out []model.RepositoryVersion
-	for i := range versions {
-		protected, err := Protected(tx, &versions[i])
-		if err != nil {
-			return nil, err
-		}
-		if protected {
-			continue
-		}
-		if keep--; keep < 0 {
-			out = append(out, versions[i])
-		}
-	}
-	return out, nil
+	return versions[keep:], nil
 }
 
-// Protected tells whether a version must stay because it is served: a distribution names it, or a publication of it,
-// or follows its repository and serves it now, or it backs a checkpoint that is served.
+// served holds for a version v that a distribution names, or a publication of it, or that a distribution of its
+// repository serves now (the newest published one, or the newest where nothing is published), or that backs a
+// checkpoint that is served.
+const served = `EXISTS (SELECT 1 FROM core_distributions d WHERE d.repository_version_id = v.id)
+	OR EXISTS (SELECT 1 FROM core_publications p JOIN core_distributions d ON d.publication_id = p.id WHERE p.repository_version_id = v.id)
+	OR EXISTS (SELECT 1 FROM core_publications p JOIN core_distributions d ON d.repository_id = p.repository_id AND d.checkpoint WHERE p.repository_version_id = v.id AND p.checkpoint)
+	OR EXISTS (SELECT 1 FROM core_distributions d WHERE d.repository_id = v.repository_id) AND v.number = COALESCE(
+		(SELECT max(p.version_number) FROM core_publications p WHERE p.repository_id = v.repository_id AND p.complete),
+		(SELECT max(l.number) FROM core_repository_versions l WHERE l.repository_id = v.repository_id))`
+
+// Protected tells whether a version must stay because somebody is served from it.
 func Protected(tx *db.Tx, v *model.RepositoryVersion) (bool, error) {
 	var n int64
-	err := tx.Raw(`SELECT
-		(SELECT count(*) FROM core_distributions d WHERE d.repository_version_id = ?) +
-		(SELECT count(*) FROM core_distributions d JOIN core_publications p ON p.id = d.publication_id WHERE p.repository_version_id = ?) +
-		(SELECT count(*) FROM core_publications p WHERE p.repository_version_id = ? AND p.checkpoint AND EXISTS (
-			SELECT 1 FROM core_distributions d WHERE d.repository_id = p.repository_id AND d.checkpoint))`, v.ID, v.ID, v.ID).Scan(&n).Error
-	if err != nil || n > 0 {
-		return n > 0, err
-	}
-	return followed(tx, v)
-}
-
-// followed tells whether a distribution of the repository serves this very version: the newest published one, or the
-// newest one where nothing is published.
-func followed(tx *db.Tx, v *model.RepositoryVersion) (bool, error) {
-	var distributions int64
-	if err := tx.Raw(`SELECT count(*) FROM core_distributions WHERE repository_id = ?`, v.RepositoryID).Scan(&distributions).Error; err != nil || distributions == 0 {
-		return false, err
-	}
-	var served *int64
-	err := tx.Raw(`SELECT version_number FROM core_publications WHERE repository_id = ? AND complete ORDER BY version_number DESC LIMIT 1`, v.RepositoryID).Scan(&served).Error
-	if err != nil {
-		return false, err
-	}
-	if served == nil {
-		latest, err := Latest(tx, v.RepositoryID)
-		if err != nil {
-			return false, err
-		}
-		served = &latest.Number
-	}
-	return *served == v.Number, nil
+	err := tx.Raw(`SELECT count(*) FROM core_repository_versions v WHERE v.id = ? AND (`+served+`)`, v.ID).Scan(&n).Error
+	return n > 0, err
 }
 
 // RefuseProtected is the answer to a delete of a version that is served.

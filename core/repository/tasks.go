@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/task"
 )
@@ -64,6 +65,9 @@ func (c *Committer) Handlers(after func(kindPath string) AfterVersion) []task.Ha
 		task.Handle(func(ctx context.Context, run *task.Run, a DeleteVersionArgs) (any, error) {
 			return nil, run.InTx(ctx, func(tx *db.Tx) error {
 				v, err := Find(tx, a.Version)
+				if errs.Is(err, errs.NotFound) {
+					return nil // somebody else deleted it first, which is what was wanted
+				}
 				if err != nil {
 					return err
 				}

@@ -51,6 +51,12 @@ type Meter interface {
 	Usage(ctx context.Context) (total, used, free int64, err error)
 }
 
+// Sealer is a Staged that can be made durable before its key is known, so that its Commit is short.
+type Sealer interface {
+	// Seal ends the writing and makes the bytes durable, not visible. It may take long; Commit and Cancel follow.
+	Seal(ctx context.Context) error
+}
+
 // Cleaner is the optional power to clear away what a killed process left half-written. Without it nothing is left.
 type Cleaner interface {
 	// Clean removes half-written blobs that nobody has touched since olderThan and returns how many.

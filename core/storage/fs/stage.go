@@ -65,6 +65,17 @@ func (b *staged) Write(p []byte) (int, error) {
 
 func (b *staged) Size() int64 { return b.size }
 
+// Seal syncs the file, so that Commit has only to rename it.
+func (b *staged) Seal(ctx context.Context) error {
+	if err := storage.Alive(ctx); err != nil {
+		return err
+	}
+	if err := b.usable(); err != nil {
+		return err
+	}
+	return b.seal()
+}
+
 func (b *staged) Commit(ctx context.Context, key string) error {
 	if err := ready(ctx, key); err != nil {
 		return err
@@ -121,3 +132,5 @@ func (b *staged) seal() error {
 func gone(name string, cause error) error {
 	return errs.New(errs.Unavailable, "the temporary file %s was removed while in use; send the content again: %w", name, cause)
 }
+
+var _ storage.Sealer = (*staged)(nil)

@@ -1,0 +1,178 @@
+package journey_test
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/packhouse/packhouse/core/api"
+	"github.com/packhouse/packhouse/core/app"
+	"github.com/packhouse/packhouse/core/auth"
+	"github.com/packhouse/packhouse/core/ident"
+	"github.com/packhouse/packhouse/core/resource"
+	"github.com/packhouse/packhouse/plugins"
+)
+
+// rules are who may do what, on every route there is. A route that is missing here fails the tests: say who may use it.
+func rules() map[string]auth.Rule {
+	return map[string]auth.Rule{
+		"GET ":              auth.Anyone,
+		"GET status/":       auth.Anyone,
+		"GET livez/":        auth.Anyone,
+		"GET docs/api.json": auth.Anyone,
+		"GET docs/api.yaml": auth.Anyone,
+		"POST login/":       auth.Authenticated,
+		"GET login/":        auth.Authenticated,
+		"DELETE login/":     auth.Authenticated,
+
+		"GET artifacts/":              "core.view_artifact",
+		"POST artifacts/":             "core.add_artifact",
+		"GET artifacts/{id}/":         "core.view_artifact",
+		"DELETE artifacts/{id}/":      auth.Nobody,
+		"GET uploads/":                "core.view_upload",
+		"POST uploads/":               "core.add_upload",
+		"GET uploads/{id}/":           "core.view_upload",
+		"PUT uploads/{id}/":           "core.change_upload",
+		"DELETE uploads/{id}/":        "core.delete_upload",
+		"POST uploads/{id}/commit/":   "core.change_upload",
+		"GET tasks/":                  "core.view_task",
+		"GET tasks/{id}/":             "core.view_task",
+		"PATCH tasks/{id}/":           "core.change_task",
+		"DELETE tasks/{id}/":          "core.delete_task",
+		"POST tasks/purge/":           "core.purge_task",
+		"GET task-groups/":            "core.view_taskgroup",
+		"GET task-groups/{id}/":       "core.view_taskgroup",
+		"GET workers/":                "core.view_appstatus",
+		"GET workers/{id}/":           "core.view_appstatus",
+		"GET content/":                "core.view_content",
+		"GET repositories/":           "core.view_repository",
+		"GET repository_versions/":    "core.view_repositoryversion",
+		"GET publications/":           "core.view_publication",
+		"GET distributions/":          "core.view_distribution",
+		"GET content/file/files/":     "file.view_filecontent",
+		"POST content/file/files/":    "file.add_filecontent",
+		"GET repositories/file/file/": "file.view_filerepository",
+
+		"GET content/file/files/{id}/":              "file.view_filecontent",
+		"POST content/file/files/upload/":           "file.upload_filecontent",
+		"POST content/file/files/{id}/set_label/":   "file.change_filecontent",
+		"POST content/file/files/{id}/unset_label/": "file.change_filecontent",
+
+		"POST repositories/file/file/":                                  "file.add_filerepository",
+		"GET repositories/file/file/{id}/":                              "file.view_filerepository",
+		"PUT repositories/file/file/{id}/":                              "file.change_filerepository",
+		"PATCH repositories/file/file/{id}/":                            "file.change_filerepository",
+		"DELETE repositories/file/file/{id}/":                           "file.delete_filerepository",
+		"POST repositories/file/file/{id}/modify/":                      "file.modify_filerepository",
+		"POST repositories/file/file/{id}/set_label/":                   "file.change_filerepository",
+		"POST repositories/file/file/{id}/unset_label/":                 "file.change_filerepository",
+		"GET repositories/file/file/{repository}/versions/":             "file.view_filerepository",
+		"GET repositories/file/file/{repository}/versions/{number}/":    "file.view_filerepository",
+		"DELETE repositories/file/file/{repository}/versions/{number}/": "file.delete_filerepository",
+
+		"GET publications/file/file/":         "file.view_filepublication",
+		"POST publications/file/file/":        "file.add_filepublication",
+		"GET publications/file/file/{id}/":    "file.view_filepublication",
+		"DELETE publications/file/file/{id}/": "file.delete_filepublication",
+
+		"GET distributions/file/file/":                   "file.view_filedistribution",
+		"POST distributions/file/file/":                  "file.add_filedistribution",
+		"GET distributions/file/file/{id}/":              "file.view_filedistribution",
+		"PUT distributions/file/file/{id}/":              "file.change_filedistribution",
+		"PATCH distributions/file/file/{id}/":            "file.change_filedistribution",
+		"DELETE distributions/file/file/{id}/":           "file.delete_filedistribution",
+		"POST distributions/file/file/{id}/set_label/":   "file.change_filedistribution",
+		"POST distributions/file/file/{id}/unset_label/": "file.change_filedistribution",
+	}
+}
+
+// declared are the operations of the whole API.
+func declared() *api.Server {
+	kinds := resource.NewRegistry()
+	env := &resource.Env{Registry: kinds, Names: resource.Names{Root: "/pulp/", Content: "/pulp/content/", Kinds: kinds}, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	registry := app.NewRegistry(plugins.All()...)
+	return api.New(api.Options{Env: env, Operations: registry.Mount(env).Operations, Domain: ident.DefaultDomain, Versions: registry.Versions(), Log: env.Log})
+}
+
+func TestEveryRouteHasTheRuleOfTheTable(t *testing.T) {
+	t.Parallel()
+	left := rules()
+	for _, op := range declared().Operations() {
+		key := op.Method + " " + op.Route
+		want, known := left[key]
+		if !known {
+			t.Errorf("%s is in no table: say in rules() who may use it", key)
+			continue
+		}
+		if op.Rule != want {
+			t.Errorf("%s is for %q, want %q", key, op.Rule, want)
+		}
+		delete(left, key)
+	}
+	for key := range left {
+		t.Errorf("%s is in the table and not served", key)
+	}
+}
+
+// TestEveryRouteRefuses asks every route for an object that is there: without log-in, and as a user without rights.
+func TestEveryRouteRefuses(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		objects := w.oneOfEach(t)
+		for _, op := range declared().Operations() {
+			path := root + op.Route
+			if prefix, nested, found := strings.Cut(op.Route, "{"); found {
+				id, known := objects[prefix]
+				if !known {
+					t.Errorf("no object stands under %s: add one to oneOfEach", prefix)
+					continue
+				}
+				_, rest, _ := strings.Cut(nested, "}")
+				path = root + prefix + id + strings.Replace(rest, "{number}", "0", 1)
+			}
+			nobody := w.do(t, w.request(t, step{as: "nobody", do: op.Method + " " + path}, nil)).Code
+			other := w.do(t, w.request(t, step{as: plain, do: op.Method + " " + path}, nil)).Code
+			switch op.Rule {
+			case auth.Anyone:
+				if nobody != http.StatusOK || other != http.StatusOK {
+					t.Errorf("%s %s is open and answered %d and %d", op.Method, path, nobody, other)
+				}
+			case auth.Authenticated:
+				if nobody != http.StatusUnauthorized || other >= 300 {
+					t.Errorf("%s %s is for users and answered %d without log-in, %d to a user", op.Method, path, nobody, other)
+				}
+			default:
+				if nobody != http.StatusUnauthorized || other != http.StatusForbidden {
+					t.Errorf("%s %s answered %d without log-in, %d to a user without rights", op.Method, path, nobody, other)
+				}
+			}
+		}
+	})
+}
+
+// oneOfEach makes an object of every kind and gives their identities by the path that they stand under.
+func (w *world) oneOfEach(t *testing.T) map[string]string {
+	t.Helper()
+	vars := map[string]string{"u": "each"}
+	texts(vars)
+	for i, s := range []step{
+		{do: "POST " + repos, body: `{"name":"{u}"}`, status: 201, keep: map[string]string{"repo": "pulp_href"}},
+		{do: "POST " + files, parts: []part{{"file", "f", "{t1}"}, {"relative_path", "", "{u}"}}, status: 202, task: "completed", keep: map[string]string{"unit": "result.pulp_href", "artifact": "result.artifact", "task": "pulp_href"}},
+		{do: "POST " + pubs, body: `{"repository":"{repo}"}`, status: 202, task: "completed", keep: map[string]string{"pub": "result.pulp_href"}},
+		{do: "POST " + dists, body: `{"name":"{u}","base_path":"{u}"}`, status: 202, task: "completed", keep: map[string]string{"dist": "result.pulp_href"}},
+		{do: "POST /uploads/", body: `{"size":1}`, status: 201, keep: map[string]string{"upload": "pulp_href"}},
+		{do: "GET /workers/", status: 200, keep: map[string]string{"worker": "results.0.pulp_href"}},
+	} {
+		w.step(t, "object "+string(rune('a'+i)), s, vars)
+	}
+	objects := map[string]string{"task-groups/": w.group}
+	for _, name := range []string{"repo", "unit", "artifact", "task", "pub", "dist", "upload", "worker"} {
+		path := strings.TrimSuffix(strings.TrimPrefix(vars[name], root), "/")
+		at := strings.LastIndexByte(path, '/') + 1
+		objects[path[:at]] = path[at:]
+	}
+	w.repository = objects["repositories/file/file/"]
+	return objects
+}

@@ -1,0 +1,111 @@
+package journey_test
+
+// lists are filters, order and pages (rest-contract §1.7, §1.12 to §1.14).
+func lists() []scenario {
+	finds := func(query string, letters ...string) step {
+		return step{about: query, do: "GET " + repos + "?name__contains={u}&ordering=name&" + query, status: 200, want: []string{named(letters)}}
+	}
+	return []scenario{
+		{"look-ups", []step{
+			{do: "POST " + repos, body: `{"name":"{u}Ärger","retain_repo_versions":1}`, status: 201},
+			{do: "POST " + repos, body: `{"name":"{u}a%_b","retain_repo_versions":5,"description":"some"}`, status: 201},
+			{do: "POST " + repos, body: `{"name":"{u}Zoo","autopublish":true}`, status: 201, keep: map[string]string{"zoo": "pulp_href", "zooprn": "prn", "zootime": "pulp_created"}},
+			{do: "POST " + repos, body: `{"name":"{u}zoo\"' , \\x"}`, status: 201, keep: map[string]string{"last": "pulp_href", "lasttime": "pulp_created"}},
+			finds("", "Zoo", "a%_b", `zoo\"' , \\x`, "Ärger"),
+			{do: "GET " + repos + "?name__contains={u}", status: 200, about: "newest first", want: []string{`results.*.name = ["{u}zoo\"' , \\x","{u}Zoo","{u}a%_b","{u}Ärger"]`}},
+			finds("name={u}Zoo", "Zoo"), finds("name={u}zoo"), finds("name__iexact={u}zoo", "Zoo"), finds("name__iexact={u}äRGER", "Ärger"),
+			finds("name__in={u}Zoo,x,{u}Ärger", "Zoo", "Ärger"), finds("name__in=x&name__in={u}Zoo", "Zoo"),
+			finds("name__icontains=ÄR", "Ärger"), finds("name__icontains=%25", "a%_b"), finds("name__icontains=_", "a%_b"), finds("name__icontains=\\", `zoo\"' , \\x`),
+			finds("name__startswith={u}Z", "Zoo"), finds("name__startswith={u}Ä", "Ärger"), finds("name__startswith={u}A"), finds("name__istartswith={u}z", "Zoo", `zoo\"' , \\x`),
+			finds("name__istartswith={u}ä", "Ärger"), finds("name__regex=[A-Z]oo$", "Zoo"), finds("name__iregex=[A-Z]OO$", "Zoo"), finds("name__iregex=^{u}ä", "Ärger"), finds("name__regex=^x"),
+			finds("name=", "Zoo", "a%_b", `zoo\"' , \\x`, "Ärger"),
+			finds("retain_repo_versions=5", "a%_b"), finds("retain_repo_versions__ne=5", "Ärger"), finds("retain_repo_versions__lt=5", "Ärger"), finds("retain_repo_versions__lte=5", "a%_b", "Ärger"),
+			finds("retain_repo_versions__gt=1", "a%_b"), finds("retain_repo_versions__gte=1", "a%_b", "Ärger"), finds("retain_repo_versions__range=2,9", "a%_b"),
+			finds("retain_repo_versions__isnull=true", "Zoo", `zoo\"' , \\x`), finds("retain_repo_versions__isnull=False", "a%_b", "Ärger"), finds("retain_repo_versions__isnull=x", "Zoo", "a%_b", `zoo\"' , \\x`, "Ärger"),
+			finds("remote=null", "Zoo", "a%_b", `zoo\"' , \\x`, "Ärger"), finds("remote=", "Zoo", "a%_b", `zoo\"' , \\x`, "Ärger"),
+			finds("pulp_href__in={zoo}", "Zoo"), finds("pulp_href__in={zooprn},{last}", "Zoo", `zoo\"' , \\x`), finds("prn__in={zooprn}", "Zoo"),
+			{do: "GET " + repos + "?retain_repo_versions=x", status: 400}, {do: "GET " + repos + "?retain_repo_versions__range=1", status: 400}, {do: "GET " + repos + "?retain_repo_versions__range=1,x", status: 400},
+			{do: "GET " + repos + "?retain_repo_versions=99999999999999999999", status: 400}, {do: "GET " + repos + "?retain_repo_versions__gt=9223372036854775807", status: 200, want: []string{`count = 0`}},
+			{do: "GET " + repos + "?prn__in=foo", status: 400}, {do: "GET " + repos + "?prn__in=prn:file.filerepository:x", status: 400}, {do: "GET " + repos + "?pulp_id__in=x", status: 400},
+			{do: "GET " + repos + "?pulp_href__in=x", status: 400},
+			{do: "GET /repositories/?name={u}Zoo&pulp_type=file.file", status: 200, want: []string{`results.0.pulp_href = "{zoo}"`, `results.0.prn = "{zooprn}"`, `results.0.autopublish absent`}},
+			{do: "GET /repositories/?name={u}Zoo&pulp_type__in=file.file", status: 200, want: []string{`count = 1`}},
+		}},
+		{"times", []step{
+			{do: "POST /uploads/", body: `{"size":1}`, status: 201, keep: map[string]string{"up": "pulp_href"}},
+			{do: "POST " + repos, body: `{"name":"{u}"}`, status: 201, keep: map[string]string{"repo": "pulp_href", "prn": "prn"}},
+			{do: "PATCH {repo}", body: `{"description":"x"}`, status: 202, task: "completed", keep: map[string]string{"at": "started_at", "task": "pulp_href"}},
+			{do: "GET /tasks/?exclusive_resources={prn}&started_at={at}", status: 200, want: []string{`count = 1`}},
+			{do: "GET /tasks/?exclusive_resources={prn}&started_at__gte={at}&finished_at__gt={at}&unblocked_at__lte={at}", status: 200, want: []string{`count = 1`}},
+			{do: "GET /tasks/?exclusive_resources={prn}&started_at__lt={at}", status: 200, want: []string{`count = 0`}},
+			{do: "GET /tasks/?exclusive_resources={prn}&started_at__range=2001-01-01,{at}", status: 200, want: []string{`count = 1`}},
+			{do: "GET /tasks/?exclusive_resources={prn}&finished_at__isnull=false", status: 200, want: []string{`count = 1`}},
+			{do: "GET /tasks/?exclusive_resources={prn}&finished_at__isnull=true", status: 200, want: []string{`count = 0`}},
+			{do: "GET /tasks/?started_at=yesterday", status: 400, want: []string{`started_at.# = 1`}},
+			{do: "GET /tasks/?started_at__gt=2999-12-31T23:59:59Z", status: 200, want: []string{`count = 0`}},
+		}},
+		{"expressions", []step{
+			{do: "POST " + repos, body: `{"name":"{u}a","autopublish":true}`, status: 201, keep: map[string]string{"a": "pulp_href"}},
+			{do: "POST " + repos, body: `{"name":"{u}b","retain_repo_versions":3}`, status: 201},
+			{do: "POST " + repos, body: `{"name":"{u}c","retain_repo_versions":4}`, status: 201},
+			finds("q=name={u}a", "a"), finds("q=name={u}a%20OR%20name='{u}b'", "a", "b"), finds("q=NOT%20name=%22{u}a%22", "b", "c"), finds("q=NOT%20retain_repo_versions=3", "a", "c"),
+			finds("q=NOT%20(name={u}a%20OR%20retain_repo_versions=3)", "c"), finds("q=retain_repo_versions__gt=1%20AND%20NOT%20name={u}b", "c"), finds("q=name__in='{u}a,{u}c'", "a", "c"),
+			finds("q=pulp_href__in='{a}'", "a"), finds("q=", "a", "b", "c"), finds("name={u}a&q=name={u}b"), finds("q=name={u}a%20OR%20name={u}b%20AND%20retain_repo_versions=4", "a"),
+			{do: "GET " + repos + "?q=foo=1", status: 400, want: []string{`q.# = 1`}}, {do: "GET " + repos + "?q=q=%27name=a%27", status: 400}, {do: "GET " + repos + "?q=ordering=name", status: 400},
+			{do: "GET " + repos + "?q=name=a%20or%20name=b", status: 400}, {do: "GET " + repos + "?q=(name=a", status: 400}, {do: "GET " + repos + "?q=retain_repo_versions=x", status: 400, want: []string{`q.# = 1`}},
+			{do: "GET " + repos + "?q=name=a%20OR%20name=a%20OR%20name=a%20OR%20name=a%20OR%20name=a%20OR%20name=a%20OR%20name=a%20OR%20name=a", status: 400, about: "eight leaves in a chain cost nine"},
+			{do: "GET " + repos + "?q=name=a%20OR%20name=a%20OR%20name=a%20OR%20name=a%20OR%20name=a%20OR%20name=a%20OR%20name=a", status: 200},
+		}},
+		{"pages", []step{
+			{do: "POST " + repos, body: `{"name":"{u}a"}`, status: 201}, {do: "POST " + repos, body: `{"name":"{u}b"}`, status: 201}, {do: "POST " + repos, body: `{"name":"{u}c"}`, status: 201},
+			finds("", "a", "b", "c"),
+			{do: "GET " + repos + "?name__contains={u}&ordering=-name&limit=2&fields=name", status: 200, keep: map[string]string{"next": "next"}, want: []string{
+				`count = 3`, `previous = null`, named([]string{"c", "b"}), `next ~ ^"http://127.0.0.1:[0-9]+/pulp/api/v3/repositories/file/file/\?`, `next ~ fields=name`, `next ~ ordering=-name`, `next ~ limit=2`, `next ~ offset=2`}},
+			{do: "GET " + repos + "?name__contains={u}&ordering=-name&limit=2&offset=2", status: 200, want: []string{`count = 3`, `next = null`, named([]string{"a"}), `previous ~ limit=2`}, hasNot: []string{"offset=0"}},
+			{do: "GET " + repos + "?name__contains={u}&ordering=name&limit=1&offset=1", status: 200, want: []string{`next ~ offset=2`, `previous ~ [?&]limit=1`}},
+			finds("limit=0", "a", "b", "c"), finds("limit=-1", "a", "b", "c"), finds("limit=x", "a", "b", "c"), finds("limit=2&offset=-5", "a", "b"), finds("offset=x", "a", "b", "c"),
+			finds("limit=99999999999999999999", "a", "b", "c"), finds("limit=9223372036854775807", "a", "b", "c"), finds("offset=3"),
+			{do: "GET " + repos + "?name__contains={u}&offset=9223372036854775807", status: 200, want: []string{`count = 3`, `results = []`, `next = null`, `previous ~ offset`}},
+			{do: "GET " + repos + "?name__contains={u}&limit=1", header: map[string]string{"Host": "packages.example.org"}, status: 200, want: []string{`next ~ ^"http://packages.example.org/pulp/`}},
+			finds("page_size=1&format=json&minimal=true", "a", "b", "c"),
+			{do: "GET " + repos + "?name__contains={u}&ordering=pulp_created", status: 200, want: []string{named([]string{"a", "b", "c"})}},
+			{do: "GET " + repos + "?name__contains={u}&ordering=-pk,name", status: 200, want: []string{named([]string{"c", "b", "a"})}},
+			{do: "GET " + repos + "?name__contains={u}&ordering=", status: 200, want: []string{named([]string{"c", "b", "a"})}},
+			{do: "GET /task-groups/?foo=1&ordering=x", status: 200, want: []string{`count = 1`, `results.0.pulp_href = "/pulp/api/v3/task-groups/{group}/"`}},
+		}},
+	}
+}
+
+// references are hrefs, absolute URLs and PRNs wherever an object is named (rest-contract §1.2).
+func references() []scenario {
+	return []scenario{{"ways to name an object", []step{
+		{do: "POST " + repos, body: `{"name":"{u}"}`, status: 201, keep: map[string]string{"repo": "pulp_href", "prn": "prn", "version": "latest_version_href"}},
+		{do: "GET {version}", status: 200, keep: map[string]string{"vprn": "prn"}},
+		{do: "POST /publications/file/file/", body: `{"repository":"{repo}"}`, status: 202, task: "completed"},
+		{do: "POST /publications/file/file/", body: `{"repository":"{prn}"}`, status: 202, task: "completed"},
+		{do: "POST /publications/file/file/", body: `{"repository":"https://elsewhere.example.org{repo}"}`, status: 202, task: "completed"},
+		{do: "POST /publications/file/file/", body: `{"repository_version":"{version}"}`, status: 202, task: "completed"},
+		{do: "POST /publications/file/file/", body: `{"repository_version":"{vprn}"}`, status: 202, task: "completed", keep: map[string]string{"pub": "created_resources.0"}},
+		{do: "GET /publications/file/file/?repository={repo}", status: 200, want: []string{`count = 5`}},
+		{do: "GET /publications/file/file/?repository={prn}", status: 200, want: []string{`count = 5`}},
+		{do: "GET /publications/file/file/?repository=http://x{repo}", status: 200, want: []string{`count = 5`}},
+		{do: "GET /publications/file/file/?repository_version={vprn}", status: 200, want: []string{`count = 5`}},
+		{do: "GET /publications/file/file/?repository_version={version}", status: 200, want: []string{`count = 5`}},
+		{do: "GET /publications/file/file/?repository_version={repo}", status: 200, want: []string{`count = 5`}},
+		{do: "GET /repository_versions/?pulp_href__in={version}", status: 200, want: []string{`count = 1`}},
+		{do: "GET /repository_versions/?prn__in={vprn}", status: 200, want: []string{`count = 1`}},
+		{do: "GET /distributions/file/file/?repository=/pulp/api/v3" + repos, status: 200},
+		{do: "POST /publications/file/file/", body: `{"repository":"{pub}"}`, status: 400, want: []string{`repository.# = 1`}, about: "of another kind"},
+		{do: "POST /publications/file/file/", body: `{"repository":"/pulp/api/v3/repositories/file/file/{none}/"}`, status: 400, want: []string{`repository.# = 1`}, about: "not there"},
+		{do: "POST /publications/file/file/", body: `{"repository":"prn:file.filerepository:{none}"}`, status: 400, want: []string{`repository.# = 1`}},
+		{do: "POST /publications/file/file/", body: `{"repository":"prn:file.filerepository"}`, status: 400, want: []string{`repository.# = 1`}},
+		{do: "POST /publications/file/file/", body: `{"repository":"prn:foo.bar:{none}"}`, status: 400, want: []string{`repository.# = 1`}},
+		{do: "POST /publications/file/file/", body: `{"repository":"prn:file.filerepository:x"}`, status: 400, want: []string{`repository.# = 1`}},
+		{do: "POST /publications/file/file/", body: `{"repository":"/other/api/v3/repositories/file/file/{none}/"}`, status: 400, want: []string{`repository.# = 1`}, about: "another root"},
+		{do: "POST /publications/file/file/", body: `{"repository":"{u}"}`, status: 400, want: []string{`repository.# = 1`}},
+		{do: "POST /publications/file/file/", body: `{"repository":5}`, status: 400, want: []string{`repository.# = 1`}},
+		{do: "POST /publications/file/file/", body: `{"repository":"{repo}","repository_version":"{version}"}`, status: 400, want: []string{`non_field_errors.# = 1`}},
+		{do: "GET /publications/file/file/?repository={pub}", status: 400, want: []string{`0 ~ .`}},
+		{do: "GET /publications/file/file/?repository=", status: 400, want: []string{`0 ~ .`}},
+	}}}
+}

@@ -1,0 +1,77 @@
+package journey_test
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/packhouse/packhouse/core/resource"
+)
+
+// junk are values that some client will send some day.
+func junk() []string {
+	return []string{"", "null", "x", "a,b", ",", "-1", "1e400", "NaN", "99999999999999999999", "9223372036854775807", "true", "'", `"`, `\`, "%", "(", "[", "*", "?", "a\x00b", "\xff", "ä", "\u2028",
+		"2001-01-01", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z,0001-01-01", "prn:", "prn:core.task:x", "/pulp/api/v3/tasks/", "http://", "http:///pulp/api/v3/", strings.Repeat("(", 200), strings.Repeat("NOT ", 300) + "x=1"}
+}
+
+// TestEveryFilterTakesAnything asks every list with every parameter and every piece of junk, alone and inside an expression:
+// a value is taken or refused, and both backends agree.
+func TestEveryFilterTakesAnything(t *testing.T) {
+	t.Parallel()
+	codes := make(chan map[string]int, 2)
+	t.Run("ask", func(t *testing.T) {
+		onEach(t, func(t *testing.T, w *world) {
+			w.oneOfEach(t)
+			codes <- w.probe(t)
+		})
+	})
+	one, other := <-codes, <-codes
+	for query, code := range one {
+		if other[query] != code {
+			t.Errorf("%s is answered %d on one backend and %d on the other", query, code, other[query])
+		}
+	}
+}
+
+// probe gives the status of each query.
+func (w *world) probe(t *testing.T) map[string]int {
+	t.Helper()
+	codes := map[string]int{}
+	ask := func(query string) {
+		answer := w.do(t, w.request(t, step{do: "GET " + query}, map[string]string{"repository": w.repository}))
+		if codes[query] = answer.Code; answer.Code != 200 && answer.Code != 400 {
+			t.Errorf("GET %s answered %d: %s", query, answer.Code, answer.Body)
+		}
+	}
+	for _, op := range declared().Operations() {
+		if op.Short != "list" || op.Method != "GET" {
+			continue
+		}
+		list := "/" + op.Route
+		for _, p := range op.Params {
+			for i, value := range junk() {
+				ask(list + "?" + p.Name + "=" + url.QueryEscape(value))
+				if i < 8 && p.Name != "q" && !slices.Contains([]string{"limit", "offset"}, p.Name) {
+					ask(list + "?q=" + url.QueryEscape("NOT "+p.Name+"='"+strings.ReplaceAll(value, "'", "")+"'"))
+				}
+			}
+		}
+		for _, name := range orderings(op) {
+			if ask(list + "?ordering=" + name); codes[list+"?ordering="+name] != 200 {
+				t.Errorf("%s cannot be ordered by %s", list, name)
+			}
+		}
+	}
+	return codes
+}
+
+// orderings are the values that a list declares for its order.
+func orderings(op resource.Operation) []string {
+	for _, p := range op.Params {
+		if p.Name == "ordering" {
+			return p.Schema["items"].(resource.Schema)["enum"].([]string)
+		}
+	}
+	return nil
+}
