@@ -43,7 +43,7 @@ func TestTheChecksFind(t *testing.T) {
 		"gorm below":             {checkGorm, "core/obs/a.go", imports("gorm.io/gorm/logger"), "from core/model upwards"},
 		"core names a plugin":    {checkPlugins, "core/api/a_test.go", ours("plugins/file"), "must not know a plugin"},
 		"a machine names one":    {checkPlugins, "content/a.go", ours("plugins/file"), "must not know a plugin"},
-		"the list names them":   {checkPlugins, "plugins/plugins.go", ours("plugins/file"), ""},
+		"the list names them":    {checkPlugins, "plugins/plugins.go", ours("plugins/file"), ""},
 		"a plugin names another": {checkPlugins, "plugins/rpm/a.go", ours("plugins/file/wire"), "plugins/rpm must not know plugins/file"},
 		"a plugin names itself":  {checkPlugins, "plugins/rpm/a.go", ours("plugins/rpm/wire"), ""},
 		"testkit in a test":      {checkTestkit, "core/db/a_test.go", ours("core/testkit"), ""},

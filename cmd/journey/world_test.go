@@ -111,7 +111,9 @@ func (w *world) do(t *testing.T, r *http.Request) *httptest.ResponseRecorder {
 	defer answer.Body.Close()
 	out := httptest.NewRecorder()
 	out.Code = answer.StatusCode
-	out.HeaderMap = answer.Header
+	for name, values := range answer.Header {
+		out.Header()[name] = values
+	}
 	body, err := io.ReadAll(answer.Body)
 	must(t, err)
 	out.Body = bytes.NewBuffer(body)

@@ -50,8 +50,8 @@ func Workers() resource.Of[workerRow] {
 // aliveFilter tells processes with a heartbeat within their time to live from those without.
 func aliveFilter(name string, online bool) resource.Filter {
 	return resource.Filter{Name: name, Schema: resource.Schema{"type": "boolean"}, Cond: func(f *resource.Filtering, value string) (resource.Cond, error) {
-		want, err := strconv.ParseBool(value)
-		if err != nil {
+		want, given := resource.Boolean(value)
+		if !given {
 			return resource.Cond{SQL: "1 = 1"}, nil
 		}
 		var rows []task.AppStatus

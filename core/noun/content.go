@@ -191,11 +191,17 @@ func (k ContentKind[C]) insert(of *resource.Of[C], w *resource.Work, m *C) error
 }
 
 // prepare puts an upload together before the transaction begins.
-func (k ContentKind[C]) prepare(ctx context.Context, env *resource.Env, m *C) (err error) {
-	if c := k.Row(m); c.UploadID != nil {
-		c.File, err = env.Artifacts.Assemble(ctx, env.DB, *c.UploadID)
+func (k ContentKind[C]) prepare(ctx context.Context, env *resource.Env, m *C) (resource.Temporary, error) {
+	c := k.Row(m)
+	if c.UploadID == nil {
+		return nil, nil
 	}
-	return err
+	file, err := env.Artifacts.Assemble(ctx, env.DB, *c.UploadID)
+	if err != nil {
+		return nil, err
+	}
+	c.File = file
+	return file, nil
 }
 
 func (k ContentKind[C]) artifact(w *resource.Work, c *Content) (*model.Artifact, error) {

@@ -169,14 +169,19 @@ func locateVersion(ctx context.Context, tx *gorm.DB, path string) (string, bool,
 		return "", false, nil
 	}
 	repo, valid := ident.Parse(parts[n-3])
-	wanted, err := strconv.ParseInt(parts[n-1], 10, 64)
-	if !valid || err != nil {
+	wanted, isNumber := versionNumber(parts[n-1])
+	if !valid || !isNumber {
 		return "", false, nil
 	}
 	var found []string
-	err = tx.WithContext(ctx).Table("core_repository_versions").Where("repository_id = ? AND number = ?", repo, wanted).Limit(1).Pluck("id", &found).Error
+	err := tx.WithContext(ctx).Table("core_repository_versions").Where("repository_id = ? AND number = ?", repo, wanted).Limit(1).Pluck("id", &found).Error
 	if err != nil || len(found) == 0 {
 		return "", false, err
 	}
 	return found[0], true, nil
+}
+
+func versionNumber(text string) (int64, bool) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, err == nil
 }

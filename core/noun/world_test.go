@@ -147,7 +147,9 @@ func newWorld(t *testing.T, url, redis string) *world {
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		stop()
-		<-ended
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 		patience, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		if err := machine.Stop(patience); err != nil {

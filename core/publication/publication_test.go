@@ -197,8 +197,8 @@ func TestUnitsCanBeLeftEarly(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		_, err := w.publish(w.version(1500), func(d *publication.Draft) error {
 			n := 0
-			for range d.Units() {
-				if n++; n == 3 {
+			for _, err := range d.Units() {
+				if n++; err != nil || n == 3 {
 					break
 				}
 			}

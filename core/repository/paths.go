@@ -27,13 +27,15 @@ func (w *commit) checkPaths() error {
 
 // checkBelow looks for members inside a new path as if it were a folder. '0' is the byte after '/'. The search stands in
 // the SELECT list, where it is done once for each new path by one index step; as a join it could begin with all members.
+// The new paths are materialized because PostgreSQL, planning for any version number, would else expect the LIMIT to end
+// a scan of all members at once.
 func (w *commit) checkBelow(pulpType string) error {
 	var found []struct{ File, Below string }
-	err := w.tx.Raw(`SELECT file, below FROM (SELECT a.repo_key AS file, (
+	err := w.tx.Raw(`WITH new AS MATERIALIZED (SELECT repo_key FROM core_repository_contents WHERE repository_id = ? AND version_added = ? AND pulp_type = ?)
+		SELECT file, below FROM (SELECT new.repo_key AS file, (
 			SELECT b.repo_key FROM core_repository_contents b WHERE b.repository_id = ? AND b.pulp_type = ? AND b.version_removed IS NULL AND b.repo_key <> ''
-			AND b.repo_key > a.repo_key || '/' AND b.repo_key < a.repo_key || '0' ORDER BY b.repo_key LIMIT 1) AS below
-		FROM core_repository_contents a WHERE a.repository_id = ? AND a.version_added = ? AND a.pulp_type = ?) new
-		WHERE below IS NOT NULL LIMIT 1`, w.repo.ID, pulpType, w.repo.ID, w.number, pulpType).Scan(&found).Error
+			AND b.repo_key > new.repo_key || '/' AND b.repo_key < new.repo_key || '0' ORDER BY b.repo_key LIMIT 1) AS below FROM new) pairs
+		WHERE below IS NOT NULL LIMIT 1`, w.repo.ID, w.number, pulpType, w.repo.ID, pulpType).Scan(&found).Error
 	if err != nil || len(found) == 0 {
 		return err
 	}
@@ -48,9 +50,9 @@ func (w *commit) checkAbove(pulpType string) error {
 	}
 	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(folders)), batch) {
 		rows := strings.TrimSuffix(strings.Repeat("(CAST(? AS text)),", len(chunk)), ",")
-		args := make([]any, len(chunk))
-		for i, folder := range chunk {
-			args[i] = folder
+		args := make([]any, 0, len(chunk)+2)
+		for _, folder := range chunk {
+			args = append(args, folder)
 		}
 		var found []string
 		err := w.tx.Raw(`WITH folders (path) AS (VALUES `+rows+`) SELECT path FROM folders WHERE (SELECT count(*) FROM core_repository_contents m

@@ -27,7 +27,7 @@ type Call struct {
 	context context.Context
 	op      *Operation
 	queries url.Values
-	files   []canceler
+	files   []Temporary
 }
 
 // NewCall wraps a request for an operation. ctx carries its deadline.
@@ -105,11 +105,11 @@ func (c *Call) Accepted(t *task.Row) *Answer {
 	return &Answer{Status: 202, JSON: s.text}
 }
 
-// canceler is something received that goes unless it was saved.
-type canceler interface{ Cancel() error }
+// Temporary is something received that goes unless it was saved.
+type Temporary interface{ Cancel() error }
 
 // Discard throws something received away at the end of the call, unless it was saved.
-func (c *Call) Discard(received canceler) { c.files = append(c.files, received) }
+func (c *Call) Discard(received Temporary) { c.files = append(c.files, received) }
 
 // close throws away files that were received and not saved.
 func (c *Call) close() {

@@ -317,8 +317,12 @@ func CreateNow[M any](d *Of[M], c *Call) (*Answer, error) {
 		return nil, err
 	}
 	if p.Prepare != nil {
-		if err := p.Prepare(c.Context(), c.Env, m); err != nil {
+		received, err := p.Prepare(c.Context(), c.Env, m)
+		if err != nil {
 			return nil, err
+		}
+		if received != nil {
+			c.Discard(received)
 		}
 	}
 	err = c.Env.DB.InTx(c.Context(), func(tx *db.Tx) error { return p.store(c.work(tx), m) })

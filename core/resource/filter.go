@@ -121,14 +121,25 @@ func nullness(name, column string) Filter {
 // Flag is a boolean filter: one condition for true, one for false; any other value does not filter.
 func Flag(name, yes, no string) Filter {
 	return Filter{Name: name, Schema: booleanSchema(), Cond: func(_ *Filtering, value string) (Cond, error) {
-		switch value {
-		case "true", "True", "1":
+		switch want, given := Boolean(value); {
+		case !given:
+			return Cond{SQL: "1 = 1"}, nil
+		case want:
 			return Cond{SQL: yes}, nil
-		case "false", "False", "0":
-			return Cond{SQL: no}, nil
 		}
-		return Cond{SQL: "1 = 1"}, nil
+		return Cond{SQL: no}, nil
 	}}
+}
+
+// Boolean reads the value of a boolean filter; anything but the words of the contract counts as not given.
+func Boolean(value string) (want, given bool) {
+	switch value {
+	case "true", "True", "1":
+		return true, true
+	case "false", "False", "0":
+		return false, true
+	}
+	return false, false
 }
 
 // Exactly is equality alone.

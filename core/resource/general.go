@@ -3,6 +3,7 @@ package resource
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
@@ -109,15 +110,19 @@ func (w *Work) input(body Body) *Input {
 }
 
 // createInTask validates again, now that the task has its locks, and stores.
-func (p *prepared[M]) createInTask(ctx context.Context, run *task.Run, body Body) (any, error) {
+func (p *prepared[M]) createInTask(ctx context.Context, run *task.Run, body Body) (result any, err error) {
 	in := &Input{Context: ctx, DB: p.env.DB.Read(ctx), Registry: p.env.Registry, Names: p.env.Names, Domain: run.Domain, Form: body.Form}
 	m, err := p.fromBody(in, p.Fields, run.Domain, body)
 	if err != nil {
 		return nil, err
 	}
 	if p.Prepare != nil {
-		if err := p.Prepare(ctx, p.env, m); err != nil {
-			return nil, err
+		received, failed := p.Prepare(ctx, p.env, m)
+		if failed != nil {
+			return nil, failed
+		}
+		if received != nil {
+			defer func() { err = errors.Join(err, received.Cancel()) }() // does nothing once it is saved
 		}
 	}
 	return p.env.commit(ctx, run, func(w *Work) (any, error) {

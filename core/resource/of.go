@@ -81,7 +81,8 @@ type Of[M any] struct {
 	// Accept runs in the request before a create is handed to a task; it may change what the body says.
 	Accept func(c *Call, m *M) error
 	// Prepare runs in the task of a create before its transaction begins: what takes long must not hold one.
-	Prepare func(ctx context.Context, env *Env, m *M) error
+	// What it gives is thrown away at the end unless it was saved.
+	Prepare func(ctx context.Context, env *Env, m *M) (Temporary, error)
 	// Quick tells that the create of a row, where Insert does it, is short enough to run in the request's process; nil:
 	// none is.
 	Quick func(m *M) bool

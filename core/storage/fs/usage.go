@@ -19,7 +19,7 @@ func (s *Storage) Usage(ctx context.Context) (total, used, free int64, err error
 	if err := syscall.Statfs(s.dir, &st); err != nil {
 		return 0, 0, 0, fmt.Errorf("measure the storage folder %s: %w", s.dir, err)
 	}
-	block := int64(st.Bsize) // the types differ between systems
+	block := int64(st.Bsize) //nolint:unconvert // the types differ between systems
 	total = int64(st.Blocks) * block
 	return total, total - int64(st.Bfree)*block, int64(st.Bavail) * block, nil
 }
