@@ -28,8 +28,8 @@ test: $(SERVICES) ## run all tests with the race detector, beside PostgreSQL, Re
 test-one: $(SERVICES) ## run some tests: make test-one PKG=./core/db RUN=TestOpen
 	$(SERVICES) env CGO_ENABLED=1 go test -race -timeout $(TIMEOUT) -count=1 -v -run '$(RUN)' $(PKG)
 
-bench: $(SERVICES) ## run the benchmarks: make bench PKG=./core/artifact RUN=Hasher
-	$(SERVICES) go test -timeout 60m -run '^$$' -bench '$(RUN)' -benchmem $(PKG)
+bench: $(SERVICES) build ## measure the server over HTTP, an hour or so: make bench BENCH="-quick -only tasks"
+	PACKHOUSE_TEST_DURABLE=1 $(SERVICES) go run ./cmd/bench $(BENCH)
 
 fuzz: $(SERVICES) ## run each fuzz target for a while: make fuzz FUZZTIME=1m
 	$(SERVICES) bash .ci/fuzz $(FUZZTIME)

@@ -57,11 +57,11 @@ func entry(rows map[string][]string, op resource.Operation) (path, name string) 
 		}
 	}
 	name = op.Short
-	if letter, standard := letters()[name]; standard {
-		return path, letter
-	}
 	if name == "" {
 		name = strings.TrimPrefix(op.ID, strings.ReplaceAll(strings.TrimSuffix(path, "/"), "-", "_")+"_")
+	}
+	if letter, standard := letters()[name]; standard {
+		return path, letter
 	}
 	return path, name
 }

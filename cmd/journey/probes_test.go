@@ -11,8 +11,8 @@ import (
 
 // junk are values that some client will send some day.
 func junk() []string {
-	return []string{"", "null", "x", "a,b", ",", "-1", "1e400", "NaN", "99999999999999999999", "9223372036854775807", "true", "'", `"`, `\`, "%", "(", "[", "*", "?", "a\x00b", "\xff", "ä", "\u2028",
-		"2001-01-01", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z,0001-01-01", "prn:", "prn:core.task:x", "/pulp/api/v3/tasks/", "http://", "http:///pulp/api/v3/", strings.Repeat("(", 200), strings.Repeat("NOT ", 300) + "x=1"}
+	return []string{"", "x", "null", "a,b", "-1", "NaN", "99999999999999999999", "9223372036854775807", "true", "'", `\`, "(", "a\x00b", "\xff", "ä",
+		"2001-01-01", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z,0001-01-01", "prn:core.task:x", "/pulp/api/v3/tasks/", "http:///pulp/api/v3/", strings.Repeat("(", 200), strings.Repeat("NOT ", 300) + "x=1"}
 }
 
 // TestEveryFilterTakesAnything asks every list with every parameter and every piece of junk, alone and inside an expression:
@@ -44,15 +44,21 @@ func (w *world) probe(t *testing.T) map[string]int {
 			t.Errorf("GET %s answered %d: %s", query, answer.Code, answer.Body)
 		}
 	}
+	known := map[string]bool{} // a filter of one name is of one family: all junk goes to one list, a few pieces to the others
 	for _, op := range declared().Operations() {
 		if op.Short != "list" || op.Method != "GET" {
 			continue
 		}
 		list := "/" + op.Route
 		for _, p := range op.Params {
-			for i, value := range junk() {
+			values := junk()
+			if known[p.Name] {
+				values = values[:2]
+			}
+			known[p.Name] = true
+			for i, value := range values {
 				ask(list + "?" + p.Name + "=" + url.QueryEscape(value))
-				if i < 8 && p.Name != "q" && !slices.Contains([]string{"limit", "offset"}, p.Name) {
+				if i < 4 && p.Name != "q" && !slices.Contains([]string{"limit", "offset"}, p.Name) {
 					ask(list + "?q=" + url.QueryEscape("NOT "+p.Name+"='"+strings.ReplaceAll(value, "'", "")+"'"))
 				}
 			}

@@ -32,6 +32,11 @@ func TestOnTheWire(t *testing.T) {
 			"a body where none is looked at": {head("GET", "/pulp/api/v3/livez/", fmt.Sprintf("Content-Length: %d\r\n", len(hidden))) + hidden + head("GET", "/pulp/api/v3/livez/", ""), []int{200, 200}},
 			"in pieces":                      {head("POST", create, login+"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n") + "9\r\n{\"name\":1\r\n1\r\n}\r\n0\r\n\r\n" + head("GET", "/pulp/api/v3/livez/", ""), []int{201, 200}},
 			"refused in pieces":              {head("POST", create, "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n") + "9\r\n{\"name\":1\r\n1\r\n}\r\n0\r\n\r\n" + head("GET", "/pulp/api/v3/livez/", ""), []int{401, 200}},
+			"refused with a long body":       {head("POST", create, fmt.Sprintf("Content-Type: application/json\r\nContent-Length: %d\r\n", 100<<10+len(hidden))) + strings.Repeat("x", 100<<10) + hidden + head("GET", "/pulp/api/v3/livez/", ""), []int{401, 200}},
+			"a longer one":                   {head("POST", create, fmt.Sprintf("Content-Type: application/json\r\nContent-Length: %d\r\n", 512<<10)) + strings.Repeat(hidden, 300<<10/len(hidden)), []int{401}},
+			"not found in pieces":            {head("POST", "/pulp/api/v3/foo/", "Transfer-Encoding: chunked\r\n") + "1\r\nx\r\n0\r\n\r\n" + head("GET", "/pulp/api/v3/livez/", ""), []int{404, 200}},
+			"outside of the API":             {head("POST", "/elsewhere/", "Transfer-Encoding: chunked\r\n") + "1\r\nx\r\n0\r\n\r\n" + head("GET", "/pulp/api/v3/livez/", ""), []int{404, 200}},
+			"after the last part":            {head("POST", create, login+"Content-Type: multipart/form-data; boundary=x\r\nTransfer-Encoding: chunked\r\n") + pieces("--x\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nlast part\r\n--x--\r\nepilogue") + head("GET", "/pulp/api/v3/livez/", ""), []int{201, 200}},
 			"no length":                      {head("POST", create, login+"Content-Type: application/json\r\n") + head("GET", "/pulp/api/v3/livez/", ""), []int{400, 200}},
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -51,6 +56,15 @@ func TestOnTheWire(t *testing.T) {
 			})
 		}
 	})
+}
+
+// pieces writes a body in chunks of a few bytes.
+func pieces(body string) string {
+	out := ""
+	for ; len(body) > 5; body = body[5:] {
+		out += "5\r\n" + body[:5] + "\r\n"
+	}
+	return out + fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body)
 }
 
 // converse sends bytes and reads up to n answers.

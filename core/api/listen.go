@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"github.com/packhouse/packhouse/core/resource"
 )
 
 // Part is something that mounts routes: the API, the content server.
@@ -17,6 +19,11 @@ type Part interface{ Mount(router fiber.Router) }
 // within the grace time.
 func Serve(ctx context.Context, listener net.Listener, grace time.Duration, parts ...Part) error {
 	server := fiber.New(Config())
+	server.Use(func(c *fiber.Ctx) error {
+		err := c.Next()
+		resource.Leave(c)
+		return err
+	})
 	server.Server().CloseOnShutdown = true // an answer that is written while the server stops says that it closes
 	for _, p := range parts {
 		p.Mount(server)

@@ -41,6 +41,15 @@ type Process struct {
 	Versions      map[string]string `json:"versions"`
 }
 
+// MarshalJSON writes the heartbeat as all other times of the API are written.
+func (p Process) MarshalJSON() ([]byte, error) {
+	type plain Process
+	return json.Marshal(struct {
+		plain
+		LastHeartbeat resource.Timestamp `json:"last_heartbeat"`
+	}{plain(p), resource.Timestamp(p.LastHeartbeat)})
+}
+
 // Connection tells whether something answers.
 type Connection struct {
 	Connected bool `json:"connected"`
@@ -113,3 +122,5 @@ func (s *Server) index(c *resource.Call) (*resource.Answer, error) {
 	}
 	return asJSON(lists)
 }
+
+var _ json.Marshaler = Process{}

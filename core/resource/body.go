@@ -24,10 +24,7 @@ func (c *Call) readBody() error {
 	if err != nil && c.Header("Content-Type") != "" {
 		return errs.New(errs.Unsupported, "Unsupported media type %q in request.", c.Header("Content-Type"))
 	}
-	stream := c.http.Context().RequestBodyStream()
-	if stream == nil {
-		stream = strings.NewReader(string(c.http.Context().Request.Body()))
-	}
+	stream := StreamOf(c.http)
 	switch kind {
 	case "application/json":
 		return c.readJSON(stream)

@@ -14,6 +14,7 @@ type Field[M any] struct {
 	Name string
 
 	doc      string
+	label    string // the name as JSON and a colon
 	schema   Schema
 	column   string
 	pointer  func(*M) any
@@ -25,6 +26,13 @@ type Field[M any] struct {
 	filters  []func(name, column string) []Filter
 
 	required, nullable, blank, readOnly, writeOnly, optional, hidden, derived, relation, file bool
+}
+
+// name writes the label once, when the resource is mounted; later it is only read.
+func (f *Field[M]) name() {
+	if f.label == "" {
+		f.label = string(appendQuoted(nil, f.Name)) + ":"
+	}
 }
 
 // Required makes the member one that a create or a PUT must carry.

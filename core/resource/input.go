@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -177,7 +178,16 @@ func showLabels(s *Show, labels model.Labels) {
 		s.Raw("{}")
 		return
 	}
-	s.Value(labels)
+	s.Raw("{")
+	for i, key := range slices.Sorted(maps.Keys(labels)) {
+		if i > 0 {
+			s.Raw(",")
+		}
+		s.String(key)
+		s.Raw(":")
+		s.NullString(labels[key])
+	}
+	s.Raw("}")
 }
 
 func parseLabels(in *Input, value any) (model.Labels, error) {

@@ -197,7 +197,7 @@ func (p *prepared[M]) order(value string) (string, error) {
 
 // pageAnswer writes {"count", "next", "previous", "results"}; next and previous are absolute URLs.
 func (c *Call) pageAnswer(w writer, rows any, count int64, at page, sel selection) (*Answer, error) {
-	s := &Show{Names: c.Env.Names}
+	s := &Show{Names: c.Env.Names, text: make([]byte, 0, w.weight(rows))}
 	s.Raw(`{"count":`)
 	s.Int(count)
 	s.Raw(`,"next":`)

@@ -205,11 +205,13 @@ func (d *Of[M]) prepare(env *Env) *prepared[M] {
 			}
 		}
 		if f.show != nil && !f.writeOnly && !f.hidden {
+			f.name()
 			p.shown = append(p.shown, f)
 		}
 	}
 	p.detailed = slices.Clone(p.shown)
 	for i := range d.Detail {
+		d.Detail[i].name()
 		p.detailed = append(p.detailed, &d.Detail[i])
 	}
 	p.selects = strings.Join(selects, ", ")

@@ -99,7 +99,7 @@ func TestTimesAreWritten(t *testing.T) {
 		"2020-01-02T03:04:05.000001Z": time.Date(2020, 1, 2, 3, 4, 5, 1999, time.UTC),
 		"2020-01-02T03:04:05.500000Z": time.Date(2020, 1, 2, 4, 4, 5, 5e8, time.FixedZone("", 3600)),
 	} {
-		if got := timeText(at); got != want {
+		if got := string(appendTime(nil, at)); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}

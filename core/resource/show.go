@@ -51,7 +51,15 @@ func (s *Show) Strings(list []string) {
 }
 
 // Time writes a moment: ISO 8601, UTC with Z, six digits of fraction that are left out only when they are zero.
-func (s *Show) Time(t time.Time) { s.text = append(append(append(s.text, '"'), timeText(t)...), '"') }
+func (s *Show) Time(t time.Time) { s.text = append(appendTime(append(s.text, '"'), t), '"') }
+
+// Timestamp is a moment that encoding/json writes as Show.Time does.
+type Timestamp time.Time
+
+// MarshalJSON writes the moment.
+func (t Timestamp) MarshalJSON() ([]byte, error) {
+	return append(appendTime([]byte{'"'}, time.Time(t)), '"'), nil
+}
 
 // NullTime writes a moment, or null for nil.
 func (s *Show) NullTime(t *time.Time) {
@@ -62,12 +70,16 @@ func (s *Show) NullTime(t *time.Time) {
 	s.Time(*t)
 }
 
-func timeText(t time.Time) string {
-	t = t.UTC().Truncate(time.Microsecond)
-	if t.Nanosecond() == 0 {
-		return t.Format("2006-01-02T15:04:05Z")
+func appendTime(to []byte, t time.Time) []byte {
+	t = t.UTC()
+	to = t.AppendFormat(to, "2006-01-02T15:04:05")
+	if micro := t.Nanosecond() / 1000; micro != 0 {
+		to = append(to, '.')
+		for unit := 100_000; unit > 0; unit /= 10 {
+			to = append(to, byte('0'+micro/unit%10))
+		}
 	}
-	return t.Format("2006-01-02T15:04:05.000000Z")
+	return append(to, 'Z')
 }
 
 // Value writes anything that encoding/json can.
@@ -90,3 +102,5 @@ func appendQuoted(to []byte, text string) []byte {
 	}
 	return append(append(append(to, '"'), text...), '"')
 }
+
+var _ json.Marshaler = Timestamp{}

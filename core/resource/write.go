@@ -25,7 +25,11 @@ func (c *Call) selection(minimal []string) selection {
 // writer writes rows of its own type.
 type writer interface {
 	writeRows(s *Show, rows any, sel selection)
+	// weight is about how many bytes that takes.
+	weight(rows any) int
 }
+
+func (p *prepared[M]) weight(rows any) int { return 256 + 48*len(p.shown)*len(rows.([]*M)) }
 
 func (p *prepared[M]) writeRows(s *Show, rows any, sel selection) {
 	for i, m := range rows.([]*M) {
@@ -50,8 +54,7 @@ func writeObject[M any](s *Show, fields []*Field[M], m *M, sel selection) {
 			s.Raw(",")
 		}
 		first = false
-		s.String(f.Name)
-		s.Raw(":")
+		s.Raw(f.label)
 		f.show(s, m)
 	}
 	s.Raw("}")

@@ -18,7 +18,7 @@ import (
 const superuser = "packhouse"
 
 // startPostgres makes a fresh cluster and starts PostgreSQL on it. What makes a database safe against a loss of
-// power is switched off; what makes it safe against a kill is not.
+// power is switched off, unless PACKHOUSE_TEST_DURABLE is set; what makes it safe against a kill is not.
 func startPostgres(ctx context.Context, dir string) (*server, error) {
 	bin, err := postgresBin()
 	if err != nil {
@@ -36,9 +36,8 @@ func startPostgres(ctx context.Context, dir string) (*server, error) {
 	return start(ctx, dir, spec{
 		name: "postgres", variable: "PACKHOUSE_TEST_POSTGRES", quit: syscall.SIGQUIT, user: owner,
 		command: func(port string) []string {
-			return []string{filepath.Join(bin, "postgres"), "-D", data, "-h", "127.0.0.1", "-p", port,
-				"-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "full_page_writes=off",
-				"-c", "max_connections=300", "-c", "wal_level=minimal", "-c", "max_wal_senders=0"}
+			return append([]string{filepath.Join(bin, "postgres"), "-D", data, "-h", "127.0.0.1", "-p", port,
+				"-c", "unix_socket_directories=", "-c", "max_connections=300"}, haste()...)
 		},
 		url: func(port string) string {
 			return "postgres://" + superuser + ":" + password + "@127.0.0.1:" + port + "/postgres?sslmode=disable"
@@ -51,6 +50,17 @@ func startPostgres(ctx context.Context, dir string) (*server, error) {
 			return connection.Close(ctx)
 		},
 	})
+}
+
+// durable is the variable that keeps PostgreSQL as safe, and as slow, as in production: for measurements.
+const durable = "PACKHOUSE_TEST_DURABLE"
+
+// haste are the settings that only tests can live with.
+func haste() []string {
+	if os.Getenv(durable) != "" {
+		return nil
+	}
+	return []string{"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "wal_level=minimal", "-c", "max_wal_senders=0"}
 }
 
 // initCluster runs initdb as the owner and gives the data directory.

@@ -8,7 +8,8 @@ CREATE TABLE file_contents (
   CONSTRAINT file_contents_unit UNIQUE (domain_id, relative_path, digest)
 );
 
-CREATE INDEX file_contents_path ON file_contents (relative_path, id);
+-- Covers a search by path with its count and its order, so that only the page itself is read from the table.
+CREATE INDEX file_contents_path ON file_contents (domain_id, relative_path, id);
 
 CREATE INDEX file_contents_digest ON file_contents (digest);
 
