@@ -82,9 +82,12 @@ func (x *execution) judge(run *task.Run, result any, err error) verdict {
 	case errors.Is(cause, errTooLong):
 		return x.tooLong()
 	}
-	if errs.Is(err, errs.Internal) {
+	switch errs.KindOf(err) {
+	case errs.Canceled:
+		run.Log().Info("a task was canceled", "error", err)
+	case errs.Internal:
 		run.Log().Error("a task failed by a fault of ours", "error", err)
-	} else {
+	default:
 		run.Log().Info("a task failed", "error", err)
 	}
 	return verdict{state: task.Failed, fault: task.FailureOf(err, x.t.o.Redact).JSON()}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,7 +24,9 @@ type document struct {
 
 // write prints the table and keeps all figures in a file.
 func (b *bench) write(w io.Writer, file string) error {
-	b.table(w)
+	if _, err := io.WriteString(w, b.table()); err != nil {
+		return fmt.Errorf("print the table: %w", err)
+	}
 	d := document{Measured: time.Now().UTC(), Go: runtime.Version(), Processors: runtime.NumCPU(), Quick: b.quick, Bytes: b.bytes, Units: b.most, Figures: b.figures}
 	text, err := json.MarshalIndent(d, "", " ")
 	if err != nil {
@@ -35,9 +38,10 @@ func (b *bench) write(w io.Writer, file string) error {
 	return nil
 }
 
-func (b *bench) table(w io.Writer) {
-	fmt.Fprintln(w, "| work | mode | median (least–most) | peer in the same run | ratio | goal |")
-	fmt.Fprintln(w, "|---|---|---|---|---|---|")
+// table is the figures as a table in Markdown.
+func (b *bench) table() string {
+	var t strings.Builder
+	t.WriteString("| work | mode | median (least–most) | peer in the same run | ratio | goal |\n|---|---|---|---|---|---|\n")
 	for _, f := range b.figures {
 		peer, ratio := "", ""
 		if len(f.Peer) > 0 {
@@ -47,7 +51,8 @@ func (b *bench) table(w io.Writer) {
 		if f.Notes != "" {
 			what += " (" + f.Notes + ")"
 		}
-		fmt.Fprintf(w, "| %s | %s | %s %s (%s–%s) | %s | %s | %s |\n", what, f.Mode, short(f.value()), f.Unit,
+		fmt.Fprintf(&t, "| %s | %s | %s %s (%s–%s) | %s | %s | %s |\n", what, f.Mode, short(f.value()), f.Unit,
 			short(slices.Min(f.Runs)), short(slices.Max(f.Runs)), peer, ratio, f.verdict())
 	}
+	return t.String()
 }

@@ -89,6 +89,7 @@ func (s *Server) Mount(router fiber.Router) {
 			router.Head(route, handle)
 		}
 	}
+	router.Get("/", func(c *fiber.Ctx) error { return c.Redirect(s.root, fiber.StatusFound) })
 	router.Use(s.root, s.unrouted)
 }
 

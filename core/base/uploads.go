@@ -100,7 +100,7 @@ func chunkAction() resource.Action[upload] {
 			if err := b.chunk.Save(c.Context()); err != nil {
 				return nil, err
 			}
-			return resource.ShowSelf(c, u)
+			return resource.ShowBrief(c, u)
 		},
 	}
 }

@@ -130,7 +130,8 @@ func TestTheCostIsThatOfTheChange(t *testing.T) {
 			}
 			return err
 		})
-		for _, known := range []string{"without statistics", "with statistics"} {
+		// After five times PostgreSQL may plan once for any value instead of for the ones at hand.
+		for round, known := range append([]string{"without statistics"}, slices.Repeat([]string{"with statistics"}, 8)...) {
 			for _, o := range operations() {
 				f.tx(func(tx *db.Tx) error {
 					before := rowsRead(t, tx)
@@ -141,7 +142,9 @@ func TestTheCostIsThatOfTheChange(t *testing.T) {
 					return err
 				})
 			}
-			f.tx(func(tx *db.Tx) error { return tx.Exec("ANALYZE").Error })
+			if round == 0 {
+				f.tx(func(tx *db.Tx) error { return tx.Exec("ANALYZE").Error })
+			}
 		}
 	})
 }
@@ -180,7 +183,7 @@ func (s *statements) explain(t *testing.T, tx *db.Tx, name string) {
 		must(t, tx.Raw("EXPLAIN QUERY PLAN "+strings.ReplaceAll(statement, "?", "??")).Scan(&plan).Error)
 		for _, step := range plan {
 			table, scan := strings.CutPrefix(step.Detail, "SCAN ")
-			if scan && !strings.Contains(table, "SUBQUERY") && table != "CONSTANT ROW" && table != "folders" || strings.HasSuffix(step.Detail, "(repository_id=?)") {
+			if scan && !strings.Contains(table, "SUBQUERY") && table != "CONSTANT ROW" && table != "folders" && table != "new" || strings.HasSuffix(step.Detail, "(repository_id=?)") {
 				t.Errorf("%s: %s\n\tin %s", name, step.Detail, statement)
 			}
 		}

@@ -195,6 +195,11 @@ func (p *prepared[M]) actionOperation(a *Action[M]) Operation {
 	op.show = func(c *Call, m any) (*Answer, error) {
 		return &Answer{Status: 200, JSON: p.object(m.(*M), c.selection(p.Minimal))}, nil
 	}
+	op.brief = func(c *Call, m any) (*Answer, error) {
+		s := c.Show()
+		p.writeRow(s, m.(*M), c.selection(p.Minimal))
+		return &Answer{Status: 200, JSON: s.text}, nil
+	}
 	if a.ID != "" {
 		op.ID, op.Short = a.ID, ""
 	}
@@ -213,8 +218,8 @@ func (p *prepared[M]) actionOperation(a *Action[M]) Operation {
 	return op
 }
 
-// ShowSelf answers an action with an object.
-func ShowSelf[M any](c *Call, m *M) (*Answer, error) { return c.op.show(c, m) }
+// ShowBrief answers an action with an object as lists show it.
+func ShowBrief[M any](c *Call, m *M) (*Answer, error) { return c.op.brief(c, m) }
 
 // ShowAgain answers an action with its object as it is now.
 func ShowAgain[M any](c *Call) (*Answer, error) {

@@ -38,9 +38,9 @@ type Operation struct {
 	// Open loads the object that the decision is about and gives its PRN; nil for operations on a list.
 	Open func(c *Call) (object any, prn string, err error)
 	// Files receives the file parts of the body; nil: they become artifacts in waiting.
-	Files func(c *Call, name string, r io.Reader) (any, error)
-	show  func(c *Call, m any) (*Answer, error)
-	body  BodySchema
+	Files       func(c *Call, name string, r io.Reader) (any, error)
+	show, brief func(c *Call, m any) (*Answer, error)
+	body        BodySchema
 	// Handle does the work once the decision was yes.
 	Handle func(c *Call) (*Answer, error)
 }

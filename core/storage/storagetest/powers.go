@@ -39,6 +39,36 @@ func localPath(t *testing.T, s storage.Storage) {
 	}
 }
 
+func seal(t *testing.T, s storage.Storage) {
+	for _, commit := range []bool{true, false} {
+		staged, err := s.Stage(t.Context())
+		want(t, "Stage", err, "")
+		sealer, ok := staged.(storage.Sealer)
+		if !ok {
+			want(t, "Cancel", staged.Cancel(), "")
+			return
+		}
+		_, err = io.WriteString(staged, "sealed")
+		want(t, "Write", err, "")
+		want(t, "Seal with a context that has ended", sealer.Seal(canceled(t)), errs.Canceled)
+		want(t, "Seal", sealer.Seal(t.Context()), "")
+		want(t, "Seal again", sealer.Seal(t.Context()), "")
+		if _, err := io.WriteString(staged, "more"); err == nil {
+			t.Error("a sealed blob could be written to")
+		}
+		holdsNothing(t, s)
+		if commit {
+			want(t, "Commit", staged.Commit(t.Context(), "a/sealed"), "")
+			if got := get(t, s, "a/sealed", 0, -1); got != "sealed" {
+				t.Errorf("got %q", got)
+			}
+			want(t, "Delete", s.Delete(t.Context(), "a/sealed"), "")
+		}
+		want(t, "Cancel", staged.Cancel(), "")
+		holdsNothing(t, s)
+	}
+}
+
 const patched = storage.PatchPrefix + "one"
 
 func patch(t *testing.T, s storage.Storage) {

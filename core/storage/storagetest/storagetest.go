@@ -40,6 +40,7 @@ func Run(t *testing.T, empty func(t *testing.T) storage.Storage) {
 		"failed reader":            failedReader,
 		"canceled context":         canceledContext,
 		"concurrent commits":       concurrentCommits,
+		"seal":                     seal,
 		"local path":               localPath,
 		"patch":                    patch,
 		"patch refuses":            patchRefuses,
