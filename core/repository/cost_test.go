@@ -130,8 +130,7 @@ func TestTheCostIsThatOfTheChange(t *testing.T) {
 			}
 			return err
 		})
-		// After five times PostgreSQL may plan once for any value instead of for the ones at hand.
-		for round, known := range append([]string{"without statistics"}, slices.Repeat([]string{"with statistics"}, 8)...) {
+		for _, known := range []string{"without statistics", "with statistics"} {
 			for _, o := range operations() {
 				f.tx(func(tx *db.Tx) error {
 					before := rowsRead(t, tx)
@@ -142,9 +141,7 @@ func TestTheCostIsThatOfTheChange(t *testing.T) {
 					return err
 				})
 			}
-			if round == 0 {
-				f.tx(func(tx *db.Tx) error { return tx.Exec("ANALYZE").Error })
-			}
+			f.tx(func(tx *db.Tx) error { return tx.Exec("ANALYZE").Error })
 		}
 	})
 }
