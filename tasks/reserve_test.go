@@ -76,7 +76,7 @@ func history(t *testing.T, rt *rapid.T, m *Tasks) {
 	defer func() {
 		for _, o := range opened {
 			close(o.commit)
-			_ = <-o.done // its error was looked at, or the test has failed already
+			<-o.done //nolint:errcheck // its error was looked at, or the test has failed already
 		}
 		must(t, m.db.InTx(t.Context(), func(tx *db.Tx) error { return tx.Exec("DELETE FROM core_tasks").Error }))
 	}()
