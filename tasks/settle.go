@@ -71,11 +71,15 @@ func end(tx *db.Tx, row *task.Row, v verdict) (freed []task.Lock, err error) {
 	return freed, err
 }
 
-// tidy gives open progress reports the final state, and removes publications that never became complete.
+// tidy gives open progress reports the final state, and removes what the task had staged and publications that never
+// became complete.
 func tidy(tx *db.Tx, id string, state task.State) error {
 	open := []task.State{task.Waiting, task.Running, task.Canceling}
 	err := tx.Exec("UPDATE core_progress_reports SET state = ? WHERE task_id = ? AND state IN ?", state, id, open).Error
 	if err != nil || state == task.Completed {
+		return err
+	}
+	if err := tx.Exec("DELETE FROM core_staged_contents WHERE task_id = ?", id).Error; err != nil {
 		return err
 	}
 	return tx.Exec("DELETE FROM core_publications WHERE task_id = ? AND NOT complete", id).Error

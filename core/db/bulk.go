@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,8 +13,7 @@ import (
 	"github.com/packhouse/packhouse/core/errs"
 )
 
-// Table is a list of rows that a statement works on: many rows cost one round trip and one plan. Its source is written
-// into the FROM of a statement; its values are the first parameters of that statement.
+// Table is a list of rows that a statement works on under the name w: many rows cost one round trip and one plan.
 //
 // On PostgreSQL each column is one array; on SQLite the rows are a VALUES list.
 type Table struct {
@@ -67,12 +67,11 @@ func ColumnsOf(ctx context.Context, d *DB, table string, names []string) ([]Colu
 // sqliteParameters is how many parameters one statement of SQLite may have.
 const sqliteParameters = 32766
 
-// From runs a statement over the rows of the table. write gets the source, to stand in a FROM clause under the name w,
-// and gives the statement, whose own parameters follow as args. Rows beyond what one statement can take go into
+// From runs a statement over the rows of the table, which it names w. Rows beyond what one statement can take go into
 // further ones, so the statement must treat each row by itself. It gives how many rows were affected.
-func (t *Tx) From(rows Table, write func(source string) string, args ...any) (affected int64, err error) {
-	err = t.pieces(rows, len(args), func(source string, values []any) error {
-		result, err := pool(t.DB).ExecContext(t.ctx, numbered(t.dialect, write(source), len(values)), append(values, args...)...)
+func (t *Tx) From(rows Table, statement string, args ...any) (affected int64, err error) {
+	err = t.pieces(rows, statement, args, func(sql string, values []any) error {
+		result, err := pool(t.DB).ExecContext(t.ctx, sql, values...)
 		if err != nil {
 			return Translate(err)
 		}
@@ -83,18 +82,17 @@ func (t *Tx) From(rows Table, write func(source string) string, args ...any) (af
 	return affected, err
 }
 
-// Query is From for a statement that gives rows: each calls scan with what reads the columns.
-func (t *Tx) Query(rows Table, write func(source string) string, scan func(read func(into ...any) error) error, args ...any) error {
-	return t.pieces(rows, len(args), func(source string, values []any) error {
-		return query(t.ctx, t.DB, numbered(t.dialect, write(source), len(values)), append(values, args...), scan)
+// Query is From for a statement that gives rows: each calls scan with what reads its columns.
+func (t *Tx) Query(rows Table, statement string, scan func(read func(into ...any) error) error, args ...any) error {
+	return t.pieces(rows, statement, args, func(sql string, values []any) error {
+		return query(t.ctx, t.DB, sql, values, scan)
 	})
 }
 
 // Query is Tx.Query outside a transaction.
-func (d *DB) Query(ctx context.Context, rows Table, write func(source string) string, scan func(read func(into ...any) error) error, args ...any) error {
-	session := d.Read(ctx)
-	t := &Tx{DB: session, dialect: d.dialect, ctx: ctx}
-	return t.Query(rows, write, scan, args...)
+func (d *DB) Query(ctx context.Context, rows Table, statement string, scan func(read func(into ...any) error) error, args ...any) error {
+	t := &Tx{DB: d.Read(ctx), dialect: d.dialect, ctx: ctx}
+	return t.Query(rows, statement, scan, args...)
 }
 
 // InsertRows stores the rows, whose columns are those of the table, and gives how many were stored. conflict is the
@@ -105,29 +103,27 @@ func (t *Tx) InsertRows(table string, rows Table, conflict string) (int64, error
 		names[i] = c.Name
 	}
 	list := strings.Join(names, ", ")
-	n, err := t.From(rows, func(source string) string {
-		// WHERE TRUE keeps SQLite from taking ON CONFLICT for the ON of a join.
-		return "INSERT INTO " + table + " (" + list + ") SELECT " + list + " FROM " + source + " WHERE TRUE " + conflict
-	})
+	// WHERE TRUE keeps SQLite from taking ON CONFLICT for the ON of a join.
+	n, err := t.From(rows, "INSERT INTO "+table+" ("+list+") SELECT "+list+" FROM w WHERE TRUE "+conflict)
 	if err != nil {
 		return n, fmt.Errorf("store rows in %s: %w", table, err)
 	}
 	return n, nil
 }
 
-func (t *Tx) pieces(rows Table, args int, do func(source string, values []any) error) error {
+// pieces puts the rows before the statement, so that their values are its first parameters.
+func (t *Tx) pieces(rows Table, statement string, args []any, do func(sql string, values []any) error) error {
 	if len(rows.Rows) == 0 {
 		return nil
 	}
 	if t.dialect == Postgres {
 		source, values := rows.arrays()
-		return do(source, values)
+		return do("WITH w AS ("+source+") "+numbered(statement, len(values)), append(values, args...))
 	}
-	size := max((sqliteParameters-args)/len(rows.Columns), 1)
-	for start := 0; start < len(rows.Rows); start += size {
-		piece := Table{Columns: rows.Columns, Rows: rows.Rows[start:min(start+size, len(rows.Rows))]}
-		source, values := piece.values()
-		if err := do(source, values); err != nil {
+	size := max((sqliteParameters-len(args))/len(rows.Columns), 1)
+	for piece := range slices.Chunk(rows.Rows, size) {
+		source, values := Table{Columns: rows.Columns, Rows: piece}.values()
+		if err := do("WITH "+source+" "+statement, append(values, args...)); err != nil {
 			return err
 		}
 	}
@@ -148,7 +144,7 @@ func (r Table) arrays() (source string, values []any) {
 		casts.WriteString("CAST(c" + strconv.Itoa(i) + " AS " + c.Type + ") AS " + c.Name)
 		values = append(values, r.column(i))
 	}
-	return "(SELECT " + casts.String() + " FROM unnest(" + given.String() + ") AS g(" + names.String() + ")) AS w", values
+	return "SELECT " + casts.String() + " FROM unnest(" + given.String() + ") AS g(" + names.String() + ")", values
 }
 
 func (r Table) column(i int) []*string {
@@ -163,14 +159,15 @@ func (r Table) column(i int) []*string {
 func (r Table) values() (source string, values []any) {
 	names := make([]string, len(r.Columns))
 	for i, c := range r.Columns {
-		names[i] = "column" + strconv.Itoa(i+1) + " AS " + c.Name
+		names[i] = c.Name
 	}
-	row := "(" + strings.TrimSuffix(strings.Repeat("?,", len(r.Columns)), ",") + ")"
+	row := "(" + strings.TrimSuffix(strings.Repeat("?,", len(r.Columns)), ",") + "),"
 	values = make([]any, 0, len(r.Rows)*len(r.Columns)+8)
 	for _, one := range r.Rows {
 		values = append(values, one...)
 	}
-	return "(SELECT " + strings.Join(names, ", ") + " FROM (VALUES " + strings.TrimSuffix(strings.Repeat(row+",", len(r.Rows)), ",") + ")) AS w", values
+	list := strings.TrimSuffix(strings.Repeat(row, len(r.Rows)), ",")
+	return "w (" + strings.Join(names, ", ") + ") AS (VALUES " + list + ")", values
 }
 
 // wireText is a value in the form in which PostgreSQL reads its type; nil is NULL.
@@ -209,15 +206,12 @@ func wireText(value any) *string {
 	return &text
 }
 
-// numbered replaces the question marks behind the source by the numbered parameters of PostgreSQL.
-func numbered(d Dialect, sql string, from int) string {
-	if d != Postgres {
-		return sql
-	}
+// numbered gives the question marks of a statement the numbers that PostgreSQL wants, after the first ones.
+func numbered(statement string, from int) string {
 	var out strings.Builder
-	for i := range len(sql) {
-		if sql[i] != '?' {
-			out.WriteByte(sql[i])
+	for i := range len(statement) {
+		if statement[i] != '?' {
+			out.WriteByte(statement[i])
 			continue
 		}
 		from++

@@ -65,9 +65,7 @@ func TestQueriesOverGivenRows(t *testing.T) {
 		}))
 		wanted := db.Table{Columns: db.Columns("place bigint", "name text"), Rows: [][]any{{10, "b"}, {11, "x"}, {12, "c"}}}
 		found := map[int64]int64{}
-		err := d.Query(t.Context(), wanted, func(w string) string {
-			return "SELECT w.place, b.id FROM " + w + " CROSS JOIN bulk b WHERE b.name = w.name AND b.id < ?"
-		}, func(read func(...any) error) error {
+		err := d.Query(t.Context(), wanted, "SELECT w.place, b.id FROM w CROSS JOIN bulk b WHERE b.name = w.name AND b.id < ?", func(read func(...any) error) error {
 			var place, id int64
 			if err := read(&place, &id); err != nil {
 				return err
@@ -79,7 +77,7 @@ func TestQueriesOverGivenRows(t *testing.T) {
 			t.Errorf("found %v, %v", found, err)
 		}
 		must(t, d.InTx(t.Context(), func(tx *db.Tx) error {
-			n, err := tx.From(wanted, func(w string) string { return "UPDATE bulk SET size = 5 WHERE name IN (SELECT w.name FROM " + w + ") AND id > ?" }, 2)
+			n, err := tx.From(wanted, "UPDATE bulk SET size = ? WHERE name IN (SELECT w.name FROM w) AND id > ?", 5, 2)
 			if n != 1 {
 				t.Errorf("%d rows updated", n)
 			}

@@ -17,6 +17,10 @@ type Delta struct {
 	Remove, Add []string
 	// KeepExisting refuses to displace a unit by another one with the same key.
 	KeepExisting bool
+	// Staged is the task whose staged units are added last (see Stage); they displace others with the same key. With
+	// Mirror everything else leaves the version.
+	Staged string
+	Mirror bool
 }
 
 // batch bounds the identities in one statement.
@@ -74,6 +78,11 @@ func (w *commit) apply(d Delta) error {
 	}
 	if err := w.add(d.Add, d.KeepExisting); err != nil {
 		return err
+	}
+	if d.Staged != "" {
+		if err := w.addStaged(d.Staged, d.Mirror); err != nil {
+			return err
+		}
 	}
 	return w.checkPaths()
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/repository"
+	"github.com/packhouse/packhouse/core/task"
 )
 
 // unit is content as the model knows it; key is empty for a type without keys.
@@ -94,7 +95,7 @@ func TestVersionsAreWhatAModelSays(t *testing.T) {
 		}
 		rapid.Check(t, func(t *rapid.T) {
 			s := &story{rt: t, w: w, units: units, books: []*book{w.book(), w.book()}}
-			t.Repeat(map[string]func(*rapid.T){"commit": s.commit, "commit again": s.commit, "delete": s.delete, "retain": s.retain, "": s.check})
+			t.Repeat(map[string]func(*rapid.T){"commit": s.commit, "commit again": s.commit, "sync": s.sync, "delete": s.delete, "retain": s.retain, "": s.check})
 		})
 	})
 }
@@ -125,6 +126,68 @@ func (s *story) commit(t *rapid.T) {
 	}
 	want, code := play(from, d.RemoveAll, d.KeepExisting, remove, add)
 	v, err := s.w.commit(b.row.ID, d)
+	s.compare(t, b, want, code, v, err)
+}
+
+// sync stages units in batches, some of them twice, and takes some back, as a sync does that sees an upstream go by.
+func (s *story) sync(t *rapid.T) {
+	b := rapid.SampledFrom(s.books).Draw(t, "repository")
+	staged := map[string]unit{}
+	task := s.w.task()
+	for range rapid.IntRange(0, 3).Draw(t, "batches") {
+		batch := rapid.SliceOfN(rapid.SampledFrom(s.units), 0, 5).Draw(t, "batch")
+		back := rapid.IntRange(0, 4).Draw(t, "back") == 0
+		for _, u := range batch {
+			if back {
+				delete(staged, u.place())
+			} else {
+				staged[u.place()] = u
+			}
+		}
+		s.w.stage(task, batch, back)
+	}
+	d := repository.Delta{Staged: task, Mirror: rapid.Bool().Draw(t, "mirror")}
+	want, code := play(b.latest(), d.Mirror, false, nil, slices.Collect(maps.Values(staged)))
+	v, err := s.w.commit(b.row.ID, d)
+	s.compare(t, b, want, code, v, err)
+}
+
+func (u unit) place() string {
+	if u.key == "" {
+		return u.id
+	}
+	return u.key
+}
+
+func (w *world) stage(task string, batch []unit, back bool) {
+	byType := map[string][]repository.Staged{}
+	for _, u := range batch {
+		byType[u.pulpType()] = append(byType[u.pulpType()], repository.Staged{Key: u.key, ContentID: u.id})
+	}
+	w.tx(func(tx *db.Tx) error {
+		for pulpType, units := range byType {
+			do := repository.Stage
+			if back {
+				do = repository.Unstage
+			}
+			if err := do(tx, task, pulpType, units); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// task makes the row of a task that stages.
+func (w *world) task() string {
+	row := &task.Row{ID: ident.New(), DomainID: ident.DefaultDomain, Name: "test.sync", State: task.Running, Args: []byte{1}}
+	row.PulpCreated, row.PulpLastUpdated = model.Now(), model.Now()
+	w.tx(func(tx *db.Tx) error { return tx.Create(row).Error })
+	return row.ID
+}
+
+// compare looks whether a commit came to what the model says.
+func (s *story) compare(t *rapid.T, b *book, want map[unit]bool, code string, v *model.RepositoryVersion, err error) {
 	switch {
 	case code != "" && !refused(err):
 		t.Fatalf("want %s, got %v", code, err)
