@@ -34,6 +34,7 @@ var sideways = map[string][]string{
 	"core/artifact":    {"core/task"},
 	"core/repository":  {"core/artifact", "core/task"},
 	"core/publication": {"core/artifact", "core/repository", "core/task"},
+	"core/remote":      {"core/artifact"},
 	"core/pipeline":    {"core/artifact", "core/repository", "core/remote", "core/task"},
 }
 
@@ -55,6 +56,7 @@ var doors = []door{
 	{"github.com/minio/", []string{"core/storage/s3"}},
 	{"github.com/knadh/koanf", []string{"core/config"}},
 	{"github.com/spf13/cobra", []string{"cmd"}},
+	{"github.com/go-git/", []string{"plugins/file/gitsource"}},
 }
 
 // machines are what a plugin is given to; they never know one.

@@ -91,8 +91,20 @@ func (t *Tx) Query(rows Table, statement string, scan func(read func(into ...any
 
 // Query is Tx.Query outside a transaction.
 func (d *DB) Query(ctx context.Context, rows Table, statement string, scan func(read func(into ...any) error) error, args ...any) error {
-	t := &Tx{DB: d.Read(ctx), dialect: d.dialect, ctx: ctx}
-	return t.Query(rows, statement, scan, args...)
+	return d.Bound(ctx).Query(rows, statement, scan, args...)
+}
+
+// Bound is a database with a context, for what takes a transaction or none.
+func (d *DB) Bound(ctx context.Context) *Session {
+	return &Session{tx: Tx{DB: d.Read(ctx), dialect: d.dialect, ctx: ctx}}
+}
+
+// Session reads outside transactions.
+type Session struct{ tx Tx }
+
+// Query is Tx.Query.
+func (s *Session) Query(rows Table, statement string, scan func(read func(into ...any) error) error, args ...any) error {
+	return s.tx.Query(rows, statement, scan, args...)
 }
 
 // InsertRows stores the rows, whose columns are those of the table, and gives how many were stored. conflict is the

@@ -22,7 +22,7 @@ func Stage(tx *db.Tx, taskID, pulpType string, units []Staged) error {
 	rows := db.Table{Columns: db.Columns("task_id uuid", "pulp_type text", "repo_key text", "content_id uuid")}
 	last := make(map[string]int, len(units))
 	for _, u := range units {
-		key := place(u)
+		key := u.Place()
 		row := []any{taskID, pulpType, key, u.ContentID}
 		if i, again := last[key]; again {
 			rows.Rows[i] = row
@@ -39,14 +39,14 @@ func Stage(tx *db.Tx, taskID, pulpType string, units []Staged) error {
 func Unstage(tx *db.Tx, taskID, pulpType string, units []Staged) error {
 	rows := db.Table{Columns: db.Columns("repo_key text")}
 	for _, u := range units {
-		rows.Rows = append(rows.Rows, []any{place(u)})
+		rows.Rows = append(rows.Rows, []any{u.Place()})
 	}
 	_, err := tx.From(rows, "DELETE FROM core_staged_contents WHERE task_id = ? AND pulp_type = ? AND repo_key IN (SELECT w.repo_key FROM w)", taskID, pulpType)
 	return err
 }
 
-// place is a unit's key; one without a key has a place of its own.
-func place(u Staged) string {
+// Place is what the unit is staged under: its key; one without a key has a place of its own.
+func (u Staged) Place() string {
 	if u.Key == "" {
 		return u.ContentID
 	}

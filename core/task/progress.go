@@ -56,6 +56,11 @@ func (p *Progress) Add(n int64) { p.change(func(row *ProgressReport) { row.Done 
 // SetTotal says how many there will be.
 func (p *Progress) SetTotal(n int64) { p.change(func(row *ProgressReport) { row.Total = &n }) }
 
+// Finish ends the report as completed with n done of n.
+func (p *Progress) Finish(n int64) {
+	p.change(func(row *ProgressReport) { row.Done, row.Total, row.State = n, &n, Completed })
+}
+
 // Done ends the report as completed.
 func (p *Progress) Done() { p.change(func(row *ProgressReport) { row.State = Completed }) }
 
