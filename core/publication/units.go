@@ -6,7 +6,8 @@ import (
 	"github.com/packhouse/packhouse/core/model"
 )
 
-// Unit is one path of the published version and the digest and size of the artifact behind it.
+// Unit is one path of the published version and the digest and size of the file behind it: as it is stored, or where it
+// is not downloaded yet, as its upstream says. SHA256 is empty and Size -1 where nobody says.
 type Unit struct {
 	ContentID    string
 	RelativePath string
@@ -52,10 +53,15 @@ func (d *Draft) page(before string) (units []Unit, last string, err error) {
 	if err := members.Order("content_id DESC").Limit(pageOfUnits).Pluck("content_id", &ids).Error; err != nil || len(ids) == 0 {
 		return nil, "", err
 	}
-	err = d.run.DB().Read(d.ctx).Raw(`SELECT ca.content_id, ca.relative_path, a.sha256, a.size FROM core_content_artifacts ca
-		JOIN core_artifacts a ON a.id = ca.artifact_id WHERE ca.content_id IN ? ORDER BY ca.content_id DESC, ca.relative_path`, ids).Scan(&units).Error
+	err = d.run.DB().Read(d.ctx).Raw(`SELECT ca.content_id, ca.relative_path, COALESCE(a.sha256, `+told("sha256")+`, '') AS sha256, COALESCE(a.size, `+told("size")+`, -1) AS size
+		FROM core_content_artifacts ca LEFT JOIN core_artifacts a ON a.id = ca.artifact_id WHERE ca.content_id IN ? ORDER BY ca.content_id DESC, ca.relative_path`, ids).Scan(&units).Error
 	if len(ids) == pageOfUnits {
 		last = ids[len(ids)-1]
 	}
 	return units, last, err
+}
+
+// told is what an upstream says of a file.
+func told(column string) string {
+	return "(SELECT ra." + column + " FROM core_remote_artifacts ra WHERE ra.content_id = ca.content_id AND ra.relative_path = ca.relative_path AND ra." + column + " IS NOT NULL LIMIT 1)"
 }

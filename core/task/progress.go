@@ -3,6 +3,8 @@ package task
 import (
 	"context"
 	"fmt"
+	"math"
+	"strconv"
 	"sync"
 	"time"
 
@@ -27,18 +29,23 @@ type ProgressReport struct {
 func (ProgressReport) TableName() string { return "core_progress_reports" }
 
 // Progress counts one part of a running task. Its methods only note; saving happens beside the work, every two
-// seconds and once more when the task ends, so they are cheap and safe inside transactions and for concurrent use.
+// seconds and once more when the task ends, so they are cheap and safe inside transactions and for concurrent use. A
+// report without a suffix of its own gets one that tells its rate and how long it will take, such as
+// "1,234/s, about 8 s left".
 type Progress struct {
 	all   *reports
 	row   ProgressReport
 	dirty bool
+	began time.Time
+	named bool // has a suffix of its own
 }
 
 // Progress begins a report, which is visible at once. Total is nil when it is not known, suffix may be empty. It
 // writes a transaction of its own, so it must not be called inside one. When the task ends, every report that is not
 // done takes the task's final state.
 func (r *Run) Progress(ctx context.Context, code, message string, total *int64, suffix string) (*Progress, error) {
-	p := &Progress{all: &r.progress, row: ProgressReport{TaskID: r.ID, Code: code, Message: message, State: Running, Total: total}}
+	p := &Progress{all: &r.progress, row: ProgressReport{TaskID: r.ID, Code: code, Message: message, State: Running, Total: total},
+		began: time.Now(), named: suffix != ""}
 	if suffix != "" {
 		p.row.Suffix = &suffix
 	}
@@ -131,7 +138,7 @@ func (s *reports) flush(ctx context.Context) error {
 		for _, row := range changed {
 			// Only while the task has not ended: its end has set the final state.
 			q := tx.Model(&ProgressReport{}).Where("id = ? AND state = ?", row.ID, Running)
-			if err := q.Updates(map[string]any{"done": row.Done, "total": row.Total, "state": row.State}).Error; err != nil {
+			if err := q.Updates(map[string]any{"done": row.Done, "total": row.Total, "state": row.State, "suffix": row.Suffix}).Error; err != nil {
 				return err
 			}
 		}
@@ -152,6 +159,9 @@ func (s *reports) take() []ProgressReport {
 	for _, p := range s.list {
 		if p.dirty {
 			p.dirty = false
+			if !p.named {
+				p.row.Suffix = pace(p.row, time.Since(p.began))
+			}
 			changed = append(changed, p.row)
 		}
 	}
@@ -169,4 +179,42 @@ func (s *reports) restore(rows []ProgressReport) {
 			}
 		}
 	}
+}
+
+// pace is the rate of a report and, while it runs and its end is known, the time left; nil where there is nothing to
+// tell yet, or no more.
+func pace(row ProgressReport, took time.Duration) *string {
+	if row.Done < 2 || took < time.Second {
+		return nil
+	}
+	rate := float64(row.Done) / took.Seconds()
+	text := grouped(int64(math.Round(rate))) + "/s"
+	if rate < 10 {
+		text = strconv.FormatFloat(rate, 'f', 1, 64) + "/s"
+	}
+	if row.State == Running && row.Total != nil && *row.Total > row.Done {
+		left := time.Duration(float64(*row.Total-row.Done) / rate * float64(time.Second))
+		text += ", about " + span(left) + " left"
+	}
+	return &text
+}
+
+// span is a time for people.
+func span(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return strconv.Itoa(int(math.Ceil(d.Seconds()))) + " s"
+	case d < time.Hour:
+		return strconv.Itoa(int(math.Ceil(d.Minutes()))) + " min"
+	}
+	return strconv.FormatFloat(d.Hours(), 'f', 1, 64) + " h"
+}
+
+// grouped is a number with a comma after each thousand.
+func grouped(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
 }

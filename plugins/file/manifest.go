@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 
+	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/publication"
 )
 
@@ -15,6 +16,9 @@ func writeManifest(w io.Writer, units iter.Seq2[publication.Unit, error]) error 
 	for unit, err := range units {
 		if err != nil {
 			return fmt.Errorf("list the files of the version: %w", err)
+		}
+		if unit.SHA256 == "" || unit.Size < 0 {
+			return errs.New(errs.Conflict, "%s is not downloaded and its upstream says no digest or size; sync with the policy immediate and publish again", unit.RelativePath)
 		}
 		if _, err := fmt.Fprintf(out, "%s,%s,%d\n", unit.RelativePath, unit.SHA256, unit.Size); err != nil {
 			return err

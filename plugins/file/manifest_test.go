@@ -37,8 +37,18 @@ func TestAManifestIsWholeOrNone(t *testing.T) {
 	if err := writeManifest(new(strings.Builder), units(nil, cause)); !errors.Is(err, cause) {
 		t.Errorf("the error is %v", err)
 	}
-	if err := writeManifest(broken{}, units([]publication.Unit{{RelativePath: "a"}}, nil)); !errors.Is(err, errFull) {
+	if err := writeManifest(broken{}, units([]publication.Unit{{RelativePath: "a", SHA256: "00"}}, nil)); !errors.Is(err, errFull) {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// A line without digest or size would be one that no reader understands.
+func TestAManifestNeedsDigestsAndSizes(t *testing.T) {
+	t.Parallel()
+	for _, u := range []publication.Unit{{RelativePath: "a", Size: 1}, {RelativePath: "a", SHA256: "00", Size: -1}} {
+		if err := writeManifest(new(strings.Builder), units([]publication.Unit{u}, nil)); err == nil || !strings.Contains(err.Error(), "a is not downloaded") {
+			t.Errorf("%+v: %v", u, err)
+		}
 	}
 }
 
