@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/publication"
@@ -16,6 +17,9 @@ func writeManifest(w io.Writer, units iter.Seq2[publication.Unit, error]) error 
 	for unit, err := range units {
 		if err != nil {
 			return fmt.Errorf("list the files of the version: %w", err)
+		}
+		if strings.HasPrefix(unit.RelativePath, "#") || strings.TrimSpace(unit.RelativePath) != unit.RelativePath {
+			return errs.New(errs.Conflict, "%q begins with # or has white space around it, which no manifest can tell; remove the file and publish again", unit.RelativePath)
 		}
 		if unit.SHA256 == "" || unit.Size < 0 {
 			return errs.New(errs.Conflict, "%s is not downloaded and its upstream says no digest or size; sync with the policy immediate and publish again", unit.RelativePath)

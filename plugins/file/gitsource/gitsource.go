@@ -29,8 +29,8 @@
 //   - A symbolic link to a file of the same tree is a copy of that file. One that leaves the tree, points to a folder,
 //     goes through another linked folder, runs in a circle or leads nowhere is skipped.
 //   - A submodule is skipped; it belongs to another repository.
-//   - A path that cannot be the path of a file here (white space, control characters, "?", "#", a backslash) fails the
-//     whole tree before any file is given out.
+//   - A path that cannot be the path of a file here (control characters, a backslash, "#" at its beginning, white space
+//     around it) fails the whole tree before any file is given out.
 //
 // Memory: objects stream from disk, save for those that are stored as a difference to another, which are put together
 // in memory, one at a time while the pack is checked and up to 512 MiB each, which is also where git itself no longer

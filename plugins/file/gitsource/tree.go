@@ -11,7 +11,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/packhouse/packhouse/core/errs"
-	"github.com/packhouse/packhouse/core/ident"
+	"github.com/packhouse/packhouse/core/serve"
 )
 
 // Tree is the tree of one commit. It is safe for concurrent use until it is closed.
@@ -33,7 +33,7 @@ func (t *Tree) Close() error { return t.repo.close() }
 
 // File is a file of a tree.
 type File struct {
-	// Path is relative to the root of the tree and always an ident.CleanPath.
+	// Path is relative to the root of the tree and always one that can be served, see serve.CleanPath.
 	Path string
 	// Size is in bytes, of the file itself also when it is in Git LFS.
 	Size int64
@@ -124,6 +124,11 @@ func (t *Tree) folder(ctx context.Context, tree plumbing.Hash, under string, dep
 	return nil
 }
 
+// servable tells whether a path can be served, and be a line of a manifest.
+func servable(path string) bool {
+	return serve.CleanPath(path) && path != "" && !strings.HasPrefix(path, "#") && strings.TrimSpace(path) == path
+}
+
 // check looks at all paths and counts the files.
 func (t *Tree) check(ctx context.Context) (files int, err error) {
 	var unfit []string
@@ -134,7 +139,7 @@ func (t *Tree) check(ctx context.Context) (files int, err error) {
 			return nil
 		case e.mode != file && e.mode != link:
 			return errs.New(errs.Invalid, "%q is neither file nor folder nor link (mode %o); check the repository with git fsck", clean(path), e.mode)
-		case !ident.CleanPath(path):
+		case !servable(path):
 			if count++; len(unfit) < 5 {
 				unfit = append(unfit, clean(path))
 			}
@@ -143,7 +148,7 @@ func (t *Tree) check(ctx context.Context) (files int, err error) {
 		return ctx.Err()
 	})
 	if err == nil && count > 0 {
-		err = errs.New(errs.Invalid, "%d paths of the tree have white space or characters that no path here can have: %q; rename them in the repository", count, unfit)
+		err = errs.New(errs.Invalid, "%d paths of the tree hold characters that no path here can have, begin with # or begin or end in white space: %q; rename them in the repository", count, unfit)
 	}
 	return files, err
 }
