@@ -77,8 +77,9 @@ CREATE TABLE core_alternate_content_source_paths (
 CREATE INDEX core_alternate_content_source_paths_repository ON core_alternate_content_source_paths (repository_id);
 
 -- What a running sync wants in its version, by the place that it takes there: of two units for one place the last stays.
+-- Whoever ends the task removes its rows; a foreign key would be looked up for each unit of each sync.
 CREATE TABLE core_staged_contents (
-  task_id {{uuid}} NOT NULL REFERENCES core_tasks (id) ON DELETE CASCADE,
+  task_id {{uuid}} NOT NULL,
   pulp_type {{text}} NOT NULL,
   repo_key {{text}} NOT NULL,
   content_id {{uuid}} NOT NULL,
