@@ -96,6 +96,7 @@ func (b *body) Close() error {
 	b.exchange.bytes = b.sent
 	if b.fault != nil && !gone(b.fault) {
 		b.Log.Error("a download was broken off", slog.String("path", b.path), slog.Any("error", b.fault))
+		b.reset()
 	}
 	if b.AccessLog {
 		b.logAccess(b.fault)
@@ -113,6 +114,14 @@ func (b *body) lastFlush() {
 	_ = b.conn.SetWriteDeadline(deadline) // as in alive
 }
 
+// reset makes the coming end of the connection a hard one, for what stands between us and the client: a proxy that
+// speaks HTTP/1.0 takes any other end for that of the file.
+func (b *body) reset() {
+	if tcp, ok := b.conn.(interface{ SetLinger(seconds int) error }); ok {
+		_ = tcp.SetLinger(0) // fails on a connection that has ended already
+	}
+}
+
 // Read is there because the HTTP library asks for a reader; it copies with WriteTo.
 func (b *body) Read([]byte) (int, error) {
 	return 0, errors.New("the body of a download can only be written out")
@@ -124,7 +133,7 @@ func gone(err error) bool {
 		return false
 	}
 	_, network := errors.AsType[*net.OpError](err)
-	return network || errors.Is(err, net.ErrClosed)
+	return network || errors.Is(err, net.ErrClosed) || errors.Is(err, errDeparted)
 }
 
 var (

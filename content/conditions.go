@@ -8,7 +8,7 @@ import (
 
 // validators are what a representation can be told from another by (RFC 9110 §8.8).
 type validators struct {
-	etag     string    // a strong one, with its quotes
+	etag     string    // a strong one, with its quotes; empty as long as the digest is not known
 	modified time.Time // whole seconds
 }
 
@@ -20,6 +20,14 @@ const (
 	notModified
 	failed
 )
+
+// status is how a verdict is answered.
+func (v verdict) status() int {
+	if v == failed {
+		return http.StatusPreconditionFailed
+	}
+	return http.StatusNotModified
+}
 
 // check evaluates the preconditions of a GET or HEAD in the order of RFC 9110 §13.2.2, If-Range excepted. The function
 // gives the lines of a header.

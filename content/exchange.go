@@ -65,15 +65,20 @@ func (x *exchange) say(status int, mediaType string, text []byte) {
 	}
 }
 
-// addSlash sends a client from a folder's name to the folder. The location starts with the prefix and has no empty
-// segment, so it cannot lead to another host.
+// addSlash sends a client from a folder's name to the folder.
 func (x *exchange) addSlash(path string) error {
-	location := x.Prefix
 	if path != "" {
-		location += escaped(path) + "/"
+		path += "/"
 	}
+	return x.moved(path)
+}
+
+// moved sends a client to another path. The location starts with the prefix and has no empty segment, so it cannot lead
+// to another host.
+func (x *exchange) moved(path string) error {
+	location := x.Prefix + escaped(path)
 	x.set(fiber.HeaderLocation, location)
-	x.say(fiber.StatusMovedPermanently, plainText, []byte("the folder is at "+location+"\n"))
+	x.say(fiber.StatusMovedPermanently, plainText, []byte("it is at "+location+"\n"))
 	return nil
 }
 

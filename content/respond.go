@@ -11,7 +11,6 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/serve"
 	"github.com/packhouse/packhouse/core/storage"
 )
@@ -26,11 +25,8 @@ func (x *exchange) respond(ctx context.Context, result serve.Result) error {
 		return x.redirect(ctx, signer, found)
 	}
 	v := validatorsOf(found)
-	switch v.check(x.lines) {
-	case failed:
-		return x.emptied(http.StatusPreconditionFailed, v)
-	case notModified:
-		return x.emptied(http.StatusNotModified, v)
+	if refused := v.check(x.lines); refused != proceed {
+		return x.emptied(refused.status(), v)
 	}
 	spans, satisfiable := x.wanted(v, found.Artifact.Size)
 	if !satisfiable {
@@ -63,8 +59,10 @@ func validatorsOf(found *serve.Found) validators {
 	if at.IsZero() {
 		at = found.Artifact.PulpCreated
 	}
-	return validators{etag: `"` + found.Artifact.SHA256 + `"`, modified: at.UTC().Truncate(time.Second)}
+	return validators{etag: tagOf(found.Artifact.SHA256), modified: at.UTC().Truncate(time.Second)}
 }
+
+func tagOf(sha256 string) string { return `"` + sha256 + `"` }
 
 // emptied answers a precondition: nothing but what the client needs to know its copy by.
 func (x *exchange) emptied(status int, v validators) error {
@@ -100,7 +98,13 @@ func (x *exchange) file(ctx context.Context, store storage.Storage, found *serve
 	if err != nil {
 		return err
 	}
-	kind, size := mediaType(found.Path), found.Artifact.Size
+	x.prove(found.Artifact.SHA256)
+	return x.deliver(bytes, found.Path, found.Artifact.Size, v, spans)
+}
+
+// deliver answers with bytes, wherever they lie.
+func (x *exchange) deliver(bytes stored, name string, size int64, v validators, spans []span) error {
+	kind := mediaType(name)
 	b := &body{exchange: x, bytes: bytes, conn: x.c.Context().Conn(), flush: x.c.App().Config().WriteTimeout}
 	x.status = fiber.StatusOK
 	switch len(spans) {
@@ -114,27 +118,33 @@ func (x *exchange) file(ctx context.Context, store storage.Storage, found *serve
 		x.status = fiber.StatusPartialContent
 		kind = b.several(spans, kind, size)
 	}
-	x.describe(found.Artifact, v, kind)
+	x.describe(size, v, kind)
 	return x.send(b)
 }
 
-// describe sets the headers of a file. The digest is that of the whole file, for a part too (RFC 9530 §2).
-func (x *exchange) describe(artifact *model.Artifact, v validators, kind string) {
+// describe sets the headers of a file.
+func (x *exchange) describe(size int64, v validators, kind string) {
 	x.c.Status(x.status)
 	x.validate(v)
 	x.c.Response().Header.SetContentType(kind)
-	x.set("X-PULP-ARTIFACT-SIZE", strconv.FormatInt(artifact.Size, 10))
+	x.set("X-PULP-ARTIFACT-SIZE", strconv.FormatInt(size, 10))
 	x.set(fiber.HeaderXContentTypeOptions, "nosniff")
 	if scripted(kind) {
 		x.set(fiber.HeaderContentSecurityPolicy, "sandbox allow-downloads allow-popups allow-scripts")
 	}
-	if sum, err := hex.DecodeString(artifact.SHA256); err == nil {
+}
+
+// prove tells the digest that the bytes are known to have: that of the whole file, for a part too (RFC 9530 §2).
+func (x *exchange) prove(sha256 string) {
+	if sum, err := hex.DecodeString(sha256); err == nil {
 		x.set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum)+":")
 	}
 }
 
 func (x *exchange) validate(v validators) {
-	x.set(fiber.HeaderETag, v.etag)
+	if v.etag != "" {
+		x.set(fiber.HeaderETag, v.etag)
+	}
 	x.set(fiber.HeaderLastModified, v.modified.Format(http.TimeFormat))
 	x.set(fiber.HeaderAcceptRanges, "bytes")
 }

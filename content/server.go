@@ -1,7 +1,8 @@
 // Package content is the content server: it answers GET and HEAD under the content prefix with what distributions
 // offer. core/serve finds, this package answers; respond.go alone knows the ways in which bytes reach a client.
 //
-// Serving needs the database and the storage and nothing else: neither Redis nor any upstream.
+// Serving what is stored needs the database and the storage and nothing else: neither Redis nor any upstream. What is not
+// stored yet is fetched by package fetch; fetched.go alone knows how clients get to see that.
 package content
 
 import (
@@ -12,6 +13,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/packhouse/packhouse/content/fetch"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/serve"
@@ -42,6 +44,8 @@ type Options struct {
 	Resolver Finder
 	// Storage gives the storage of a domain.
 	Storage func(domain string) storage.Storage
+	// Fetcher gets what is not stored yet; with nil that is not found.
+	Fetcher *fetch.Fetcher
 	// Prefix is CONTENT_PATH_PREFIX, with a slash at both ends.
 	Prefix string
 	// RedirectToObjectStorage sends clients to the object storage where it can sign links.
@@ -132,8 +136,13 @@ func (s *Server) answer(x *exchange) error {
 		return err
 	case result.AddSlash:
 		return x.addSlash(path)
+	case result.Moved != "":
+		return x.moved(result.Moved)
 	case result.Listing != nil:
 		return x.list(path, result.Listing)
+	}
+	if result.Found.Missing != nil {
+		return x.fetched(ctx, result)
 	}
 	return x.respond(ctx, result)
 }

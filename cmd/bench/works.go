@@ -29,6 +29,7 @@ func works() []work {
 		{"tasks", both, measureTasks},
 		{"find", both, measureFind},
 		{"versions", both, measureVersions},
+		{"sync", both, measureSync},
 		{"serve", both, measureServe},
 		{"upload", modes(), measureUpload},
 	}

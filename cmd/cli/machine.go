@@ -13,7 +13,7 @@ func (c *commands) runMachine(ctx context.Context, mode node.Mode, flags map[str
 	if err != nil {
 		return err
 	}
-	n, err := node.New(ctx, node.Options{Mode: mode, Registry: l.registry, Loaded: l.Loaded, Log: l.log, Terminal: c.Terminal})
+	n, err := node.New(ctx, node.Options{Mode: mode, Registry: l.registry, Loaded: l.Loaded, Log: l.log, Terminal: c.Terminal, Version: c.Version})
 	if err != nil {
 		return err
 	}

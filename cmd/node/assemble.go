@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/packhouse/packhouse/content"
+	"github.com/packhouse/packhouse/content/fetch"
 	"github.com/packhouse/packhouse/core/api"
 	"github.com/packhouse/packhouse/core/app"
 	"github.com/packhouse/packhouse/core/artifact"
@@ -17,6 +18,8 @@ import (
 	"github.com/packhouse/packhouse/core/config"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/ident"
+	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/remote"
 	"github.com/packhouse/packhouse/core/resource"
 	"github.com/packhouse/packhouse/core/serve"
 	"github.com/packhouse/packhouse/core/storage"
@@ -30,7 +33,7 @@ func (n *Node) assemble(ctx context.Context) error {
 		return err
 	}
 	env := newEnv(n.settings(), n.o.Log)
-	env.DB, env.Artifacts = n.db, &artifact.Store{Storage: n.blobs, Algorithms: digests}
+	env.DB, env.Box, env.Artifacts, env.Remotes = n.db, n.box, &artifact.Store{Storage: n.blobs, Algorithms: digests}, n.newRemotes()
 	mounted := n.o.Registry.Mount(env)
 	if n.tasks, err = tasks.New(n.taskOptions(ctx, mounted)); err != nil {
 		return fmt.Errorf("set up the tasks: %w", err)
@@ -39,7 +42,7 @@ func (n *Node) assemble(ctx context.Context) error {
 	n.later(func() error { return n.tasks.Stop(expired(ctx)) })
 	env.Tasks, env.Cancel = n.tasks, n.tasks
 	if n.o.Mode.content() {
-		n.content = n.newContent(mounted)
+		n.content = n.newContent(env, mounted)
 	}
 	if n.o.Mode.api() {
 		n.api, err = n.newAPI(env, mounted)
@@ -47,11 +50,27 @@ func (n *Node) assemble(ctx context.Context) error {
 	return err
 }
 
-func (n *Node) newContent(mounted app.Mounted) *content.Server {
+// newRemotes makes what fetches from upstreams, for tasks and for the content server alike.
+func (n *Node) newRemotes() *remote.Remotes {
+	s, agent := n.settings(), "packhouse"
+	if n.o.Version != "" {
+		agent += "/" + n.o.Version
+	}
+	return remote.New(remote.Options{Box: n.box, Egress: s.Egress.Allow, ImportPaths: s.AllowedImportPaths, UserAgent: agent, Log: n.o.Log})
+}
+
+func (n *Node) newContent(env *resource.Env, mounted app.Mounted) *content.Server {
 	s := n.settings()
+	fetcher := fetch.New(fetch.Options{
+		DB: n.db, Store: env.Artifacts, Log: n.o.Log,
+		Source:   func(row *model.Remote) (fetch.Source, error) { return env.Remotes.Client(row) },
+		Cooldown: time.Duration(s.RemoteContentFetchFailureCooldown) * time.Second,
+	})
+	n.later(fetcher.Close) // its clients are done by then, or given up
 	return content.New(content.Options{
 		Resolver:                serve.New(serve.Options{DB: n.db, Kinds: mounted.Served, HideGuarded: s.HideGuardedDistributions}),
 		Storage:                 func(string) storage.Storage { return n.blobs },
+		Fetcher:                 fetcher,
 		Prefix:                  s.ContentPathPrefix,
 		RedirectToObjectStorage: s.RedirectToObjectStorage,
 		AccessLog:               s.AccessLog,

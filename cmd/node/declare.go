@@ -2,6 +2,7 @@ package node
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/packhouse/packhouse/core/api"
 	"github.com/packhouse/packhouse/core/app"
@@ -19,12 +20,14 @@ func newEnv(s config.Settings, log *slog.Logger) *resource.Env {
 		origin = *s.ContentOrigin
 	}
 	return &resource.Env{
-		Decider:  auth.NewDecider(nil),
-		Registry: kinds,
-		Names:    resource.Names{Root: s.APIRoot, Content: origin + s.ContentPathPrefix, Kinds: kinds},
-		Log:      log,
-		PageSize: s.PageSize,
-		MaxBody:  s.MaxBodySize,
+		Decider:          auth.NewDecider(nil),
+		Registry:         kinds,
+		Names:            resource.Names{Root: s.APIRoot, Content: origin + s.ContentPathPrefix, Kinds: kinds},
+		Log:              log,
+		PageSize:         s.PageSize,
+		MaxBody:          s.MaxBodySize,
+		ImportPaths:      s.AllowedImportPaths,
+		OrphanProtection: time.Duration(s.OrphanProtectionTime) * time.Minute,
 	}
 }
 

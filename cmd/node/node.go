@@ -15,8 +15,9 @@
 //  1. the HTTP server takes no new connections and finishes the requests that run. They may hand out tasks and wait for
 //     them, so everything else is still there;
 //  2. tasks get task_grace_interval to finish; heartbeats end last, for they vouch for the tasks;
-//  3. storage and database are closed, which both needed until here;
-//  4. the data folder is unlocked when nothing can write to it any more.
+//  3. what the content server still fetches for nobody is given up; it will be fetched when it is asked for again;
+//  4. storage and database are closed, which all of these needed until here;
+//  5. the data folder is unlocked when nothing can write to it any more.
 package node
 
 import (
@@ -46,6 +47,8 @@ type Options struct {
 	Log      *slog.Logger
 	// Terminal tells that a person reads what is printed; see Setup.
 	Terminal bool
+	// Version is that of the binary, told to upstreams; may be empty.
+	Version string
 }
 
 // Node is one process. It is for one Run.
@@ -152,11 +155,11 @@ func (n *Node) openDatabase(ctx context.Context) (err error) {
 	if err := CheckCurrent(ctx, n.db, n.o.Registry, n.o.Log); err != nil {
 		return err
 	}
-	if !n.o.Mode.dispatches() {
-		n.box = &secret.Box{} // refuses everything: who only serves content needs no keys
-		return nil
+	if n.o.Mode.dispatches() {
+		n.box, err = openKeys(n.settings())
+		return err
 	}
-	n.box, err = openKeys(n.settings())
+	n.box, err = n.keysIfAny()
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -85,6 +86,21 @@ func openKeys(s config.Settings) (*secret.Box, error) {
 	box, err := secret.Load(s.DBEncryptionKey)
 	if errs.Is(err, errs.NotFound) {
 		return nil, errs.New(errs.NotFound, "the key file %s is missing and the database is in use; put back the one that packhouse serve or packhouse migrate has made, or name it in db_encryption_key", s.DBEncryptionKey)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the key file db_encryption_key: %w", err)
+	}
+	return box, nil
+}
+
+// keysIfAny is openKeys for a process that only serves content: what is stored is served without keys too. They are
+// needed to fetch from remotes with credentials, so their absence is told.
+func (n *Node) keysIfAny() (*secret.Box, error) {
+	path := n.settings().DBEncryptionKey
+	box, err := secret.Load(path)
+	if errs.Is(err, errs.NotFound) || errors.Is(err, fs.ErrPermission) {
+		n.o.Log.Warn("the key file cannot be read: what is stored is served, but nothing is fetched from remotes that have credentials; copy it from the API's host or name it in db_encryption_key", "file", path, "error", err)
+		return &secret.Box{}, nil // refuses everything
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the key file db_encryption_key: %w", err)

@@ -58,6 +58,9 @@ func write(c *fiber.Ctx, a *resource.Answer) error {
 	if a.Location != "" {
 		c.Set(fiber.HeaderLocation, a.Location)
 	}
+	for name, value := range a.Headers {
+		c.Set(name, value)
+	}
 	c.Status(a.Status)
 	switch {
 	case a.Type != "":

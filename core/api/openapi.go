@@ -1,16 +1,15 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/packhouse/packhouse/core/auth"
-	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/resource"
 )
 
@@ -30,10 +29,8 @@ type object = map[string]any
 
 // Document writes the OpenAPI document (version 3.1.1) of what the API serves.
 func (s *Server) Document(o DocumentOptions) ([]byte, error) {
-	for _, label := range o.Components {
-		if _, known := s.Versions[label]; !known {
-			return nil, errs.Messages("Component %q is not served here.", label)
-		}
+	if err := s.checkComponents(o.Components); err != nil {
+		return nil, err
 	}
 	schemas := map[string]resource.Schema{
 		"AsyncOperationResponse": {"type": "object", "description": "The task that was dispatched.",
@@ -128,25 +125,53 @@ func documentParams(op *resource.Operation, o DocumentOptions) []object {
 		}
 	}
 	for _, p := range op.Params {
-		param := object{"in": p.In, "name": p.Name, "schema": p.Schema}
-		if p.Required {
-			param["required"] = true
+		params = append(params, documentParam(p))
+	}
+	if op.Method == "GET" && !slices.ContainsFunc(op.Params, func(p resource.Param) bool { return p.Name == "fields" }) {
+		for _, p := range resource.SelectionParams() { // clients may send them with every reading request
+			params = append(params, documentParam(p))
 		}
-		if p.Schema["type"] == "array" && !p.Explode {
-			param["style"], param["explode"] = "form", false
-		}
-		params = append(params, param)
 	}
 	return params
 }
 
+func documentParam(p resource.Param) object {
+	param := object{"in": p.In, "name": p.Name, "schema": p.Schema}
+	if p.Required {
+		param["required"] = true
+	}
+	if p.Schema["type"] == "array" && !p.Explode {
+		param["style"], param["explode"] = "form", false
+	}
+	return param
+}
+
 func documentRequest(r *resource.RequestDoc) object {
-	schema := object{"schema": resource.Ref(r.Schema)}
-	content := object{"application/x-www-form-urlencoded": schema, "multipart/form-data": schema}
+	content := mediaTypes{schema: object{"schema": resource.Ref(r.Schema)}, names: []string{"multipart/form-data", "application/x-www-form-urlencoded"}}
 	if !r.Multipart {
-		content["application/json"] = schema
+		content.names = append([]string{"application/json"}, content.names...)
 	}
 	return object{"content": content, "required": true}
+}
+
+// mediaTypes are the forms of a body, the best first: generated clients send the first one.
+type mediaTypes struct {
+	names  []string
+	schema object
+}
+
+// MarshalJSON writes an object whose members stand in order.
+func (m mediaTypes) MarshalJSON() ([]byte, error) {
+	schema, err := json.Marshal(m.schema)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	for i, name := range m.names {
+		fmt.Fprintf(&out, "%c%q:%s", "{,"[min(i, 1)], name, schema)
+	}
+	out.WriteByte('}')
+	return out.Bytes(), nil
 }
 
 func documentAnswers(op *resource.Operation) object {
@@ -161,28 +186,4 @@ func documentAnswers(op *resource.Operation) object {
 	return out
 }
 
-func (s *Server) documentAnswer(c *resource.Call, asYAML bool) (*resource.Answer, error) {
-	if c.Query("plugin") != "" {
-		return nil, errs.Messages("The parameter 'plugin' is not known any more; use 'component'.")
-	}
-	_, bindings := c.Queries()["bindings"]
-	_, pkPath := c.Queries()["pk_path"]
-	text, err := s.Document(DocumentOptions{Bindings: bindings, PKPath: pkPath, Components: c.QueryList("component"), Server: c.BaseURL()})
-	if err != nil {
-		return nil, err
-	}
-	if !asYAML {
-		return &resource.Answer{Status: 200, JSON: text}, nil
-	}
-	yamlText, err := ToYAML(text)
-	return &resource.Answer{Status: 200, Text: yamlText, Type: "application/yaml"}, err
-}
-
-// ToYAML writes a JSON document as YAML.
-func ToYAML(document []byte) ([]byte, error) {
-	var v any
-	if err := json.Unmarshal(document, &v); err != nil {
-		return nil, err
-	}
-	return yaml.Marshal(v)
-}
+var _ json.Marshaler = mediaTypes{}

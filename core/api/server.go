@@ -9,6 +9,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -40,6 +41,8 @@ type Server struct {
 	Options
 	operations []resource.Operation
 	root       string
+	documents  documents
+	page       func() ([]byte, error)
 }
 
 // New makes the API of the apps' operations and its own. Two operations on one route are a wiring mistake and panic.
@@ -57,6 +60,7 @@ func New(o Options) *Server {
 		}
 		seen[key] = true
 	}
+	s.page = sync.OnceValues(s.writePage)
 	return s
 }
 

@@ -93,7 +93,7 @@ func (s *Server) own() []resource.Operation {
 	}
 	status := open("status_read", "status/", func(c *resource.Call) (*resource.Answer, error) { return asJSON(s.Status(c.Context())) })
 	status.Answers = map[int]resource.AnswerDoc{200: {Doc: "The state of the installation.", Schema: "StatusResponse"}}
-	status.Components = map[string]resource.Schema{"StatusResponse": {"type": "object"}}
+	status.Components = statusSchemas()
 	livez := open("livez_read", "livez/", func(*resource.Call) (*resource.Answer, error) { return &resource.Answer{Status: 200}, nil })
 	livez.Tag, livez.Answers = "Livez", map[int]resource.AnswerDoc{200: {Doc: "The process lives."}}
 	root := open("", "", s.index)
@@ -101,7 +101,8 @@ func (s *Server) own() []resource.Operation {
 	document.Tag, document.Answers = "Docs: Api.Json", map[int]resource.AnswerDoc{200: {Doc: "This document."}}
 	yaml := open("docs_api_yaml_get", "docs/api.yaml", func(c *resource.Call) (*resource.Answer, error) { return s.documentAnswer(c, true) })
 	yaml.Tag, yaml.Answers = "Docs: Api.Yaml", map[int]resource.AnswerDoc{200: {Doc: "This document."}}
-	return append([]resource.Operation{root, status, livez, document, yaml}, s.loginOperations()...)
+	page, other := open("", "docs/", s.pageAnswer), open("", "swagger/", s.pageAnswer)
+	return append([]resource.Operation{root, status, livez, document, yaml, page, other}, s.loginOperations()...)
 }
 
 func asJSON(v any) (*resource.Answer, error) {

@@ -21,26 +21,62 @@ import (
 //
 // A gap and an overlap are errs.Invalid, a chunk that was damaged is errs.Conflict, an upload that is gone errs.NotFound.
 func (s *Store) Assemble(ctx context.Context, d *db.DB, upload string) (*Received, error) {
-	var u model.Upload
-	if err := d.Read(ctx).Where("id = ?", upload).Limit(1).Find(&u).Error; err != nil {
+	file, err := s.assemble(ctx, d, upload)
+	if !errs.Is(err, errs.Conflict) && !errs.Is(err, errs.Invalid) {
+		return file, err
+	}
+	// Chunks may be missing because another one is consuming the upload: wait for him and look again.
+	if err := d.InTx(ctx, func(tx *db.Tx) error { return HoldUpload(tx, upload) }); err != nil {
 		return nil, err
 	}
-	if u.ID == "" {
-		return nil, errs.New(errs.NotFound, "the upload does not exist any more")
+	return s.assemble(ctx, d, upload)
+}
+
+func (s *Store) assemble(ctx context.Context, d *db.DB, upload string) (*Received, error) {
+	u, err := find(ctx, d, upload)
+	if err != nil {
+		return nil, err
 	}
 	chunks, err := Chunks(d.Read(ctx), upload)
 	if err != nil {
 		return nil, err
 	}
-	if err := Complete(&u, chunks); err != nil {
+	if err := Complete(u, chunks); err != nil {
 		return nil, err
 	}
-	all := &joined{ctx: ctx, store: s, upload: &u, chunks: chunks}
+	return s.join(ctx, d, &joined{ctx: ctx, store: s, upload: u, chunks: chunks})
+}
+
+func find(ctx context.Context, d *db.DB, upload string) (*model.Upload, error) {
+	var u model.Upload
+	err := d.Read(ctx).Where("id = ?", upload).Limit(1).Find(&u).Error
+	if err == nil && u.ID == "" {
+		err = consumed()
+	}
+	return &u, err
+}
+
+func (s *Store) join(ctx context.Context, d *db.DB, all *joined) (*Received, error) {
 	defer func() { _ = all.close() }() // opened for reading
-	if _, can := s.Storage.(storage.Patcher); can && len(chunks) > 0 && len(files(chunks)) == 0 {
+	if _, can := s.Storage.(storage.Patcher); can && len(all.chunks) > 0 && len(files(all.chunks)) == 0 {
 		return s.hashInPlace(ctx, d, all)
 	}
 	return s.Receive(ctx, all)
+}
+
+func consumed() error {
+	return errs.New(errs.NotFound, "the upload does not exist any more")
+}
+
+// HoldUpload takes an upload for the transaction alone, before Save: of several that assembled it one gets it, and the
+// others are told errs.NotFound once that one has consumed it.
+func HoldUpload(tx *db.Tx, upload string) error {
+	if err := tx.LockRow("core_uploads", upload); errs.Is(err, errs.NotFound) {
+		return consumed()
+	} else if err != nil {
+		return err
+	}
+	return nil
 }
 
 // hashInPlace hashes the file that chunks were written into. Before it is moved, the upload notes where to: a process

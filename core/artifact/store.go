@@ -43,23 +43,18 @@ type pending interface {
 
 // Receive reads r to its end. The bytes lie beside the visible ones until Save; an error leaves nothing.
 func (s *Store) Receive(ctx context.Context, r io.Reader) (*Received, error) {
-	staged, err := s.Storage.Stage(ctx)
+	in, err := s.Begin(ctx)
 	if err != nil {
 		return nil, err
 	}
-	hasher := NewHasher(s.Algorithms...)
-	defer hasher.Close()
-	if err := s.copy(io.MultiWriter(hasher, staged), storage.Reader(ctx, r)); err != nil {
-		return nil, errors.Join(receiving(err), staged.Cancel())
+	if err := s.copy(in, storage.Reader(ctx, r)); err != nil {
+		return nil, errors.Join(receiving(err), in.Cancel())
 	}
-	if one, can := staged.(storage.Sealer); can {
-		// Here and not in Save, whose transaction may keep all other writers waiting.
-		if err := one.Seal(ctx); err != nil {
-			return nil, errors.Join(err, staged.Cancel())
-		}
+	file := in.Finish()
+	if err := file.Seal(ctx); err != nil {
+		return nil, errors.Join(err, file.Cancel())
 	}
-	digests, size := hasher.Sum()
-	return &Received{Digests: digests, Size: size, bytes: staged, store: s}, nil
+	return file, nil
 }
 
 func (s *Store) copy(to io.Writer, from io.Reader) error {
@@ -122,6 +117,9 @@ func (r *Received) Save(ctx context.Context, tx *db.Tx, domain string) (a *model
 		return known, false, r.store.touch(tx, known)
 	}
 	key := Key(r.Digests[SHA256])
+	if err := r.store.Reserve(tx, key); err != nil {
+		return nil, false, err
+	}
 	if err := r.commit(ctx, key); err != nil {
 		return nil, false, err
 	}
@@ -140,9 +138,18 @@ func (r *Received) present(ctx context.Context, known *model.Artifact) error {
 	return r.commit(ctx, known.File)
 }
 
+// Replace puts the bytes in place of those that an artifact has, in one step; they must be the ones that its digest
+// promises. It is for a repair: the row stays as it is.
+func (r *Received) Replace(ctx context.Context, known *model.Artifact) error {
+	if err := r.Check(known.Size, Digests{SHA256: known.SHA256}); err != nil {
+		return err
+	}
+	return r.commit(ctx, known.File)
+}
+
 func (r *Received) commit(ctx context.Context, key string) error {
-	if r.at == key {
-		return nil
+	if r.at == key { // in an earlier try of the transaction, which held no lock on the key in between
+		return r.store.there(ctx, key)
 	}
 	if err := r.bytes.Commit(ctx, key); err != nil {
 		return err
@@ -156,24 +163,31 @@ func (s *Store) insert(ctx context.Context, tx *db.Tx, domain, key string, size 
 	a := &model.Artifact{Base: model.NewBase(domain), File: key, Size: size, SHA256: d[SHA256],
 		MD5: d.optional(MD5), SHA1: d.optional(SHA1), SHA224: d.optional(SHA224), SHA384: d.optional(SHA384), SHA512: d.optional(SHA512)}
 	a.TimestampOfInterest = a.PulpCreated
-	done := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(a)
-	if done.Error != nil {
-		return nil, false, fmt.Errorf("save the artifact: %w", done.Error)
+	for range 2 { // the other one's row may be cleaned up again before it is found
+		done := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(a)
+		if done.Error != nil {
+			return nil, false, fmt.Errorf("save the artifact: %w", done.Error)
+		}
+		if done.RowsAffected > 0 {
+			return a, true, nil
+		}
+		known, err := s.Find(ctx, tx, domain, d[SHA256])
+		if err != nil || known != nil {
+			return known, false, err
+		}
 	}
-	if done.RowsAffected > 0 {
-		return a, true, nil
-	}
-	known, err := s.Find(ctx, tx, domain, d[SHA256])
-	if err == nil && known == nil {
-		err = errs.New(errs.Conflict, "an artifact with one equal and one different digest is there already; run a repair")
-	}
-	return known, false, err
+	return nil, false, errs.New(errs.Conflict, "an artifact with one equal and one different digest is there already; run a repair")
 }
 
-// Find gives the artifact of a domain with a SHA-256, nil when there is none.
+// Find gives the artifact of a domain with a SHA-256, nil when there is none. It stays until the transaction ends: the
+// clean-up passes by rows that somebody holds.
 func (s *Store) Find(ctx context.Context, tx *db.Tx, domain, sha256 string) (*model.Artifact, error) {
 	var found []model.Artifact
-	err := tx.WithContext(ctx).Where("domain_id = ? AND sha256 = ?", domain, sha256).Limit(1).Find(&found).Error
+	query := tx.WithContext(ctx).Where("domain_id = ? AND sha256 = ?", domain, sha256).Limit(1)
+	if tx.Dialect() == db.Postgres {
+		query = query.Clauses(clause.Locking{Strength: "KEY SHARE"})
+	}
+	err := query.Find(&found).Error
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}

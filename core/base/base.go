@@ -19,7 +19,8 @@ func App() *app.App {
 		Label: app.Core, Version: Version, Migrations: migrations(),
 		Resources: []resource.Mountable{
 			Artifacts(), Uploads(), Tasks(), TaskGroups(), Workers(),
-			Contents(), Repositories(), RepositoryVersions(), Publications(), Distributions(),
+			Contents(), Repositories(), RepositoryVersions(), Remotes(), Publications(), Distributions(),
+			Repair(), CleanOrphans(), DeleteOrphans(), ReclaimSpace(),
 		},
 		Tasks: handlers,
 	}

@@ -68,11 +68,10 @@ func Repositories() resource.Of[model.Repository] {
 		resource.NullText("description", func(r *row) **string { return &r.Description }).Column("m.description"),
 		resource.NullInt("retain_repo_versions", 1, func(r *row) **int64 { return &r.RetainRepoVersions }).Column("m.retain_repo_versions").Filters(resource.Numbers),
 		resource.NullInt("retain_checkpoints", 1, func(r *row) **int64 { return &r.RetainCheckpoints }).Column("m.retain_checkpoints").Filters(resource.Numbers),
-		resource.NullReference("remote", func(r *row) **string { return &r.RemoteID }, func(*resource.Show, *row) string { return "" }).Column("m.remote_id").
-			Filters(resource.ReferenceFilter(true, false, resource.Target{Family: "remotes"})),
 	}
+	fields = append(fields, noun.RepositoryRemote(func(r *row) *row { return r })...)
 	return generic("repositories", "Repository", "core_repositories", func(r *row) *model.Base { return &r.Base }, func(r *row) *string { return &r.PulpType },
-		fields, noun.RepositoryFilters(), "", "m.user_hidden = FALSE")
+		fields, noun.RepositoryFilters(), noun.RepositoryJoins, "m.user_hidden = FALSE")
 }
 
 // RepositoryVersions is the list of versions of all repositories.
@@ -101,6 +100,15 @@ func Publications() resource.Of[noun.Publication] {
 	self := func(p *row) *row { return p }
 	return generic("publications", "Publication", "core_publications", func(p *row) *model.Base { return &p.Base }, func(p *row) *string { return &p.PulpType },
 		noun.GenericPublicationFields(self), noun.PublicationFilters(), "LEFT JOIN core_repositories r ON r.id = m.repository_id", "m.complete")
+}
+
+// Remotes is the list of remotes of all types.
+func Remotes() resource.Of[model.Remote] {
+	type row = model.Remote
+	self := func(r *row) *row { return r }
+	fields := noun.RemoteFields(self, []model.Policy{model.Immediate, model.OnDemand, model.Streamed}, nil)
+	return generic("remotes", "Remote", "core_remotes", func(r *row) *model.Base { return &r.Base }, func(r *row) *string { return &r.PulpType },
+		fields, noun.RemoteFilters(), "", "")
 }
 
 // Distributions is the list of distributions of all types.

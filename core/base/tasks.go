@@ -283,9 +283,9 @@ func resourceName(f *resource.Filtering, value string) (string, error) {
 
 type stateBody struct{ state string }
 
-// cancelAction is PATCH {"state": "canceled"}: 200 when the task will end so, 409 with the task when it had ended.
-func cancelAction() resource.Action[taskRow] {
-	body := resource.Accepts[stateBody]{Component: "PatchedTaskCancel", Lenient: true, Fields: []resource.Field[stateBody]{
+// cancelBody is the body of a cancel, of a task or a group.
+func cancelBody() resource.Accepts[stateBody] {
+	return resource.Accepts[stateBody]{Component: "PatchedTaskCancel", Lenient: true, Fields: []resource.Field[stateBody]{
 		resource.Text("state", func(b *stateBody) *string { return &b.state }).Unstored().Required().Check(func(b *stateBody) error {
 			if b.state != string(task.Canceled) {
 				return errs.New(errs.Invalid, "The only acceptable value for 'state' is 'canceled'.")
@@ -293,6 +293,11 @@ func cancelAction() resource.Action[taskRow] {
 			return nil
 		}),
 	}}
+}
+
+// cancelAction is PATCH {"state": "canceled"}: 200 when the task will end so, 409 with the task when it had ended.
+func cancelAction() resource.Action[taskRow] {
+	body := cancelBody()
 	return resource.Action[taskRow]{
 		Verb: "cancel", Method: "PATCH", OnSelf: true, ID: "tasks_cancel", Access: resource.Update, Doc: "Cancel the task.", Body: body,
 		Answers: map[int]resource.AnswerDoc{200: {Doc: "It is canceled or being canceled.", Schema: "TaskResponse"}, 409: {Doc: "It had ended.", Schema: "TaskResponse"}},
@@ -332,7 +337,7 @@ func purgeAction() resource.Action[taskRow] {
 		}),
 	}}
 	return resource.Action[taskRow]{
-		Verb: "purge", OnList: true, ID: "tasks_purge", Doc: "Delete finished tasks.", Body: body, Answers: resource.Accepted(),
+		Verb: "purge", OnList: true, Doc: "Delete finished tasks.", Body: body, Answers: resource.Accepted(),
 		Handle: func(c *resource.Call, _ *taskRow) (*resource.Answer, error) {
 			b, err := body.Read(c)
 			if err != nil {

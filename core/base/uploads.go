@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"github.com/packhouse/packhouse/core/artifact"
@@ -153,7 +154,7 @@ func (a commitUpload) Locks() task.Locks {
 }
 
 func handlers(env *resource.Env) []task.Handler {
-	return append(taskHandlers(env), task.Handle(func(ctx context.Context, run *task.Run, a commitUpload) (any, error) {
+	return append(slices.Concat(taskHandlers(env), repairHandlers(env), orphanHandlers(env), reclaimHandlers(env)), task.Handle(func(ctx context.Context, run *task.Run, a commitUpload) (any, error) {
 		file, err := env.Artifacts.Assemble(ctx, env.DB, a.Upload)
 		if errs.Is(err, errs.NotFound) {
 			run.Log().Info("the upload was deleted before it was committed; nothing to do", "upload", a.Upload)
@@ -166,6 +167,11 @@ func handlers(env *resource.Env) []task.Handler {
 			return nil, err
 		}
 		return nil, run.InTx(ctx, func(tx *db.Tx) error {
+			if err := artifact.HoldUpload(tx, a.Upload); errs.Is(err, errs.NotFound) {
+				return nil // consumed by another one, which leaves nothing to do either
+			} else if err != nil {
+				return err
+			}
 			saved, created, err := file.Save(ctx, tx, run.Domain)
 			if err != nil {
 				return err

@@ -118,6 +118,7 @@ func TaskGroups() resource.Of[groupRow] {
 		Path: "task-groups", Component: "TaskGroup", Doc: "Tasks that were dispatched together.",
 		Source: resource.Source{Table: "core_task_groups"}, Base: func(g *groupRow) *model.Base { return &g.base }, Fields: fields, Load: loadGroups, Unfiltered: true,
 		Offers: []resource.Verb{resource.List, resource.Read}, Access: resource.Permissions("core.taskgroup"),
+		Actions: []resource.Action[groupRow]{cancelGroupAction()},
 	}
 }
 

@@ -107,6 +107,16 @@ func (s *Session) Query(rows Table, statement string, scan func(read func(into .
 	return s.tx.Query(rows, statement, scan, args...)
 }
 
+// PreferIndexes lets PostgreSQL answer the rest of the transaction by indexes. It is for statements over a Table that
+// take a few steps of an index for each row: a planner that has no statistics of tables which are just being filled
+// would read them whole instead, again and again.
+func (t *Tx) PreferIndexes() error {
+	if t.dialect != Postgres {
+		return nil
+	}
+	return t.Exec("SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)").Error
+}
+
 // InsertRows stores the rows, whose columns are those of the table, and gives how many were stored. conflict is the
 // clause for rows that are there already, such as "ON CONFLICT DO NOTHING"; empty makes them errs.Conflict.
 func (t *Tx) InsertRows(table string, rows Table, conflict string) (int64, error) {

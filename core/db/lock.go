@@ -13,13 +13,19 @@ import (
 
 // LockRow locks the row of table with that id until the end of the transaction, and is NotFound when there is none.
 // On SQLite the transaction already excludes all other writers. A table that is no plain name panics.
-func (t *Tx) LockRow(table, id string) error {
+func (t *Tx) LockRow(table, id string) error { return t.lockRow(table, id, " FOR UPDATE") }
+
+// HoldRow keeps the row of table with that id from being deleted until the end of the transaction, and is NotFound when
+// there is none. Others may hold it too, and change what no row refers to it by.
+func (t *Tx) HoldRow(table, id string) error { return t.lockRow(table, id, " FOR KEY SHARE") }
+
+func (t *Tx) lockRow(table, id, how string) error {
 	if !plainName().MatchString(table) {
-		panic("db: LockRow needs the name of a table, not " + table)
+		panic("db: a lock needs the name of a table, not " + table)
 	}
 	query := `SELECT 1 FROM "` + table + `" WHERE id = ?`
 	if t.dialect == Postgres {
-		query += " FOR UPDATE"
+		query += how
 	}
 	var found []int
 	if err := t.Raw(query, id).Scan(&found).Error; err != nil {

@@ -14,6 +14,8 @@ type Repository struct {
 	RetainRepoVersions *int64
 	RetainCheckpoints  *int64
 	RemoteID           *string
+	// RemoteType is the type of the remote, where a query joined it.
+	RemoteType *string `gorm:"-"`
 	// NextVersion is the number of the next version: numbers of completed versions never come back.
 	NextVersion int64
 	// LatestVersion is the number of the newest version.

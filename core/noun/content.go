@@ -1,12 +1,15 @@
 package noun
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
 
 	"gorm.io/gorm"
 
+	"github.com/packhouse/packhouse/core/artifact"
+	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/model"
@@ -20,9 +23,11 @@ type Content struct {
 	model.Content
 	// Artifact is the artifact behind it; its ID is nil while it is not downloaded.
 	Artifact Artifact
-	// File, ArtifactID and UploadID are where a create takes the bytes from: exactly one.
-	File                 *resource.Incoming
-	ArtifactID, UploadID *string
+	// File, ArtifactID, UploadID and FileURL are where a create takes the bytes from: exactly one.
+	File                          *resource.Incoming
+	ArtifactID, UploadID, FileURL *string
+	// Downloader says how FileURL is fetched.
+	Downloader *model.Remote
 	// Into, when set, is the repository that gets the unit in a new version.
 	Into      *resource.Object
 	Overwrite bool
@@ -49,6 +54,8 @@ type ContentKind[C any] struct {
 	RepositoryKey string
 	// Paths says that repository keys are paths of files, which may not run through each other.
 	Paths bool
+	// Uploads is the end of the permission to make units at once, "upload_" and this; the last part of Path when empty.
+	Uploads string
 	// Artifact completes the row from the artifact, such as a digest that is part of the natural key, and gives the
 	// relative path at which the artifact is offered.
 	Artifact func(c *C, a *model.Artifact) (relativePath string, err error)
@@ -67,7 +74,7 @@ func (k ContentKind[C]) ContentType() repository.ContentType {
 
 func (k ContentKind[C]) resource() *resource.Of[C] {
 	row := func(m *C) *model.Base { return &k.Row(m).Base }
-	access := resource.Permissions(k.Model(), "upload")
+	access := k.access()
 	of := &resource.Of[C]{
 		Path: k.Path, Type: k.Type, Component: k.Component, Doc: k.Doc,
 		Source: resource.Source{Table: k.Table, Master: "core_contents",
@@ -77,14 +84,30 @@ func (k ContentKind[C]) resource() *resource.Of[C] {
 		Filters: append(append(MembershipFilters(), resource.LabelSelect("m.pulp_labels")), k.Filters...),
 		Offers:  []resource.Verb{resource.List, resource.Create, resource.Read},
 		Access:  access, AsyncCreate: true,
-		Check:  func(_ *resource.Input, m, _ *C) error { return k.Row(m).oneSource() },
+		Check:  func(in *resource.Input, m, _ *C) error { return k.check(in, k.Row(m)) },
 		Accept: k.accept, Prepare: k.prepare, Quick: func(m *C) bool { return k.Row(m).quick() },
 		Locks: func(_ resource.Verb, m *C) task.Locks { return k.locks(m) },
 	}
 	of.Insert = func(w *resource.Work, m *C) error { return k.insert(of, w, m) }
-	of.Actions = append([]resource.Action[C]{k.uploadAction(of)}, labels("core_contents", row, func(m *C) *model.Labels { return &k.Row(m).PulpLabels })...)
+	of.Actions = []resource.Action[C]{k.uploadAction(of)}
+	for _, action := range labels("core_contents", row, func(m *C) *model.Labels { return &k.Row(m).PulpLabels }) {
+		action.Access = labelVerb
+		of.Actions = append(of.Actions, action)
+	}
 	return of
 }
+
+// access has the permissions of the contract's roles: uploading at once and labels have names of their own.
+func (k ContentKind[C]) access() resource.Access {
+	app, _, _ := strings.Cut(k.Model(), ".")
+	access := resource.Permissions(k.Model())
+	access["upload"] = auth.Permission(app + ".upload_" + cmp.Or(k.Uploads, k.Path[strings.LastIndexByte(k.Path, '/')+1:]))
+	access[labelVerb] = auth.Permission("core.manage_content_labels")
+	return access
+}
+
+// labelVerb is the verb whose rule is for the labels of content.
+const labelVerb resource.Verb = "manage_labels"
 
 func contentFields[C any](k ContentKind[C]) []resource.Field[C] {
 	row := k.Row
@@ -109,6 +132,7 @@ func contentFields[C any](k ContentKind[C]) []resource.Field[C] {
 		resource.Joined("a.id", func(m *C) **string { return &row(m).Artifact.ID }),
 		resource.Joined("a.size", func(m *C) **int64 { return &row(m).Artifact.Size }),
 	}
+	fields = append(fields, downloadFields(row)...)
 	for _, d := range digests {
 		pointer := func(m *C) **string { return d.of(&row(m).Artifact) }
 		f := resource.NullText(d.name, pointer).Column("a." + d.name).Derived()
@@ -126,21 +150,32 @@ var digests = []struct {
 	{"sha384", func(a *Artifact) **string { return &a.SHA384 }}, {"sha512", func(a *Artifact) **string { return &a.SHA512 }},
 }
 
+// check looks at a create: one source of bytes, and a repository that takes the type.
+func (k ContentKind[C]) check(in *resource.Input, c *Content) error {
+	if err := c.oneSource(); err != nil {
+		return err
+	}
+	if err := c.prepareDownload(in); err != nil {
+		return err
+	}
+	return k.mayJoin(in, c.Into)
+}
+
 func (c *Content) oneSource() error {
 	n := 0
-	for _, given := range []bool{c.File != nil, c.ArtifactID != nil, c.UploadID != nil} {
+	for _, given := range []bool{c.File != nil, c.ArtifactID != nil, c.UploadID != nil, c.FileURL != nil} {
 		if given {
 			n++
 		}
 	}
 	if n != 1 {
-		return errs.Together("Exactly one of 'artifact', 'file' or 'upload' must be specified.")
+		return errs.Together("Exactly one of 'artifact', 'file', 'upload' or 'file_url' must be specified.")
 	}
 	return nil
 }
 
 // quick tells of a unit whose bytes are in place and that no repository, and so no publication, waits for.
-func (c *Content) quick() bool { return c.UploadID == nil && c.Into == nil }
+func (c *Content) quick() bool { return c.UploadID == nil && c.FileURL == nil && c.Into == nil }
 
 func (k ContentKind[C]) locks(m *C) task.Locks {
 	c := k.Row(m)
@@ -190,15 +225,18 @@ func (k ContentKind[C]) insert(of *resource.Of[C], w *resource.Work, m *C) error
 	return k.addTo(w, m)
 }
 
-// prepare puts an upload together before the transaction begins.
+// prepare puts an upload together, or downloads, before the transaction begins.
 func (k ContentKind[C]) prepare(ctx context.Context, env *resource.Env, m *C) (resource.Temporary, error) {
 	c := k.Row(m)
+	if c.FileURL != nil {
+		return c.download(ctx, env)
+	}
 	if c.UploadID == nil {
 		return nil, nil
 	}
 	file, err := env.Artifacts.Assemble(ctx, env.DB, *c.UploadID)
 	if err != nil {
-		return nil, err
+		return nil, uploadGone(err)
 	}
 	c.File = file
 	return file, nil
@@ -206,47 +244,67 @@ func (k ContentKind[C]) prepare(ctx context.Context, env *resource.Env, m *C) (r
 
 func (k ContentKind[C]) artifact(w *resource.Work, c *Content) (*model.Artifact, error) {
 	switch {
+	case c.UploadID != nil && c.File != nil:
+		return consume(w, c)
 	case c.File != nil:
 		a, _, err := c.File.Save(w.Tx.Context(), w.Tx, c.DomainID)
-		if err == nil && c.UploadID != nil {
-			err = w.Env.Artifacts.DeleteUpload(w.Tx, *c.UploadID)
-		}
 		return a, err
 	case c.ArtifactID == nil:
-		return nil, errs.New(errs.Internal, "the upload of a unit was not put together before its transaction began")
+		return nil, errs.New(errs.Internal, "the file of a unit was not brought before its transaction began")
 	}
 	var a model.Artifact
-	err := w.Tx.Where("id = ? AND domain_id = ?", *c.ArtifactID, c.DomainID).Take(&a).Error
+	err := w.Tx.HoldRow("core_artifacts", *c.ArtifactID)
+	if err == nil {
+		err = db.Translate(w.Tx.Where("id = ? AND domain_id = ?", *c.ArtifactID, c.DomainID).Take(&a).Error)
+	}
 	if errs.Is(err, errs.NotFound) {
 		return nil, errs.Field("artifact", "The artifact does not exist any more; upload the file again.")
 	}
 	return &a, err
 }
 
-func (k ContentKind[C]) findOrStore(of *resource.Of[C], w *resource.Work, m *C, path string, a *model.Artifact) error {
-	c := k.Row(m)
-	c.TimestampOfInterest, c.FirstSeenAt = c.PulpCreated, c.PulpCreated
-	known, err := k.known(of, w, m, path, a)
-	if err != nil || known {
-		return err
+// consume makes an artifact of an upload. It takes the upload first: of several that assembled it one gets it.
+func consume(w *resource.Work, c *Content) (*model.Artifact, error) {
+	if err := artifact.HoldUpload(w.Tx, *c.UploadID); err != nil {
+		return nil, uploadGone(err)
 	}
-	err = w.Tx.Transaction(func(inner *gorm.DB) error {
-		if err := resource.InsertRow(of, w.Env, inner, m); err != nil {
-			return err
-		}
-		return inner.Create(&model.ContentArtifact{ContentID: c.ID, RelativePath: path, ArtifactID: &a.ID}).Error
-	})
-	if _, raced := db.Duplicate(err); !raced {
-		return err
+	a, _, err := c.File.Save(w.Tx.Context(), w.Tx, c.DomainID)
+	if err != nil {
+		return nil, err
 	}
-	if known, err := k.known(of, w, m, path, a); err != nil || known {
-		return err
+	return a, w.Env.Artifacts.DeleteUpload(w.Tx, *c.UploadID)
+}
+
+func uploadGone(err error) error {
+	if errs.Is(err, errs.NotFound) {
+		return errs.Field("upload", "The upload does not exist any more; begin a new one.")
 	}
 	return err
 }
 
-// known looks for the unit with the same natural key; when there is one, m becomes it and counts as wanted again. It
-// gets the artifact when it has none yet.
+func (k ContentKind[C]) findOrStore(of *resource.Of[C], w *resource.Work, m *C, path string, a *model.Artifact) error {
+	c := k.Row(m)
+	c.TimestampOfInterest, c.FirstSeenAt = c.PulpCreated, c.PulpCreated
+	for range 3 { // another one may store the same unit meanwhile, and a third one clean it up again
+		known, err := k.known(of, w, m, path, a)
+		if err != nil || known {
+			return err
+		}
+		err = w.Tx.Transaction(func(inner *gorm.DB) error {
+			if err := resource.InsertRow(of, w.Env, inner, m); err != nil {
+				return err
+			}
+			return inner.Create(&model.ContentArtifact{ContentID: c.ID, RelativePath: path, ArtifactID: &a.ID}).Error
+		})
+		if _, raced := db.Duplicate(err); !raced {
+			return err
+		}
+	}
+	return errs.New(errs.Conflict, "others keep storing and removing the same unit; try again")
+}
+
+// known looks for the unit with the same natural key; when there is one, m becomes it and counts as wanted again, which
+// keeps it from being cleaned up until the transaction ends. It gets the artifact when it has none yet.
 func (k ContentKind[C]) known(of *resource.Of[C], w *resource.Work, m *C, path string, a *model.Artifact) (bool, error) {
 	columns := append([]string{"domain_id"}, k.NaturalKey...)
 	var where []string
@@ -259,12 +317,12 @@ func (k ContentKind[C]) known(of *resource.Of[C], w *resource.Work, m *C, path s
 	if err != nil || len(found) == 0 {
 		return false, err
 	}
-	k.Row(m).ID = found[0]
-	err = w.Tx.Model(&model.ContentArtifact{}).Where("content_id = ? AND relative_path = ? AND artifact_id IS NULL", found[0], path).Update("artifact_id", a.ID).Error
-	if err != nil {
-		return true, err
+	touched := w.Tx.Model(&model.Content{}).Where("id = ?", found[0]).Update("timestamp_of_interest", model.Now())
+	if touched.Error != nil || touched.RowsAffected == 0 { // it was just cleaned up
+		return false, touched.Error
 	}
-	return true, w.Tx.Model(&model.Content{}).Where("id = ?", found[0]).Update("timestamp_of_interest", model.Now()).Error
+	k.Row(m).ID = found[0]
+	return true, w.Tx.Model(&model.ContentArtifact{}).Where("content_id = ? AND relative_path = ? AND artifact_id IS NULL", found[0], path).Update("artifact_id", a.ID).Error
 }
 
 // addTo makes a new version of the repository with the unit, in the same transaction.
@@ -283,7 +341,7 @@ func (k ContentKind[C]) addTo(w *resource.Work, m *C) error {
 // uploadAction makes a unit in the request: no task, no repository.
 func (k ContentKind[C]) uploadAction(of *resource.Of[C]) resource.Action[C] {
 	return resource.Action[C]{
-		Verb: "upload", OnList: true, Doc: "Make a content unit at once, without a task.", Body: resource.SelfBody(of, k.Component+"Upload", "repository", "overwrite"),
+		Verb: "upload", OnList: true, Doc: "Make a content unit at once, without a task.", Body: resource.SelfBody(of, k.Component+"Upload", "repository", "overwrite", "file_url", "downloader_config"),
 		Answers: map[int]resource.AnswerDoc{201: {Doc: "The unit.", Schema: k.Component + "Response"}},
 		Handle:  func(c *resource.Call, _ *C) (*resource.Answer, error) { return resource.CreateNow(of, c) },
 	}

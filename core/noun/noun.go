@@ -1,5 +1,6 @@
-// Package noun is what a plugin declares: content, repositories, publications and distributions of its own type. Each
-// kind takes a plugin's row and fields, adds what the noun always has, and is a resource that the API mounts.
+// Package noun is what a plugin declares: content, repositories, remotes, alternate content sources, publications and
+// distributions of its own type. Each kind takes a plugin's row and fields, adds what the noun always has, and is a
+// resource that the API mounts.
 package noun
 
 import (

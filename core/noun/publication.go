@@ -93,7 +93,7 @@ func GenericPublicationFields[P any](row func(*P) *Publication) []resource.Field
 // PublicationFilters are those of every list of publications.
 func PublicationFilters() []resource.Filter {
 	return append(resource.Moments("pulp_created", "m.pulp_created"), []resource.Filter{
-		publishes("content"), publishes("content__in"),
+		publishes("content", resource.String()), publishes("content__in", resource.URIs()),
 		{Name: "repository", Schema: resource.URI(), Empty: true, Cond: func(f *resource.Filtering, value string) (resource.Cond, error) {
 			o, err := f.Resolve(value, resource.Target{Family: "repositories"})
 			return resource.Cond{SQL: "m.repository_id = ?", Args: []any{o.ID}}, err
@@ -106,8 +106,8 @@ func PublicationFilters() []resource.Filter {
 }
 
 // publishes filters publications that offer any of the given units: published by path, or passed through.
-func publishes(name string) resource.Filter {
-	return resource.Filter{Name: name, Schema: resource.URIs(), Cond: func(f *resource.Filtering, value string) (resource.Cond, error) {
+func publishes(name string, schema resource.Schema) resource.Filter {
+	return resource.Filter{Name: name, Schema: schema, Cond: func(f *resource.Filtering, value string) (resource.Cond, error) {
 		units, err := contentIDs(f, value)
 		return resource.Cond{SQL: `EXISTS (SELECT 1 FROM core_published_artifacts pa WHERE pa.publication_id = d.id AND pa.content_id IN ?)
 			OR m.pass_through AND EXISTS (SELECT 1 FROM core_repository_contents rc WHERE rc.repository_id = m.repository_id AND rc.content_id IN ?

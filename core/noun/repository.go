@@ -2,6 +2,7 @@ package noun
 
 import (
 	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/publication"
 	"github.com/packhouse/packhouse/core/repository"
 	"github.com/packhouse/packhouse/core/resource"
 )
@@ -13,6 +14,10 @@ type RepositoryKind[R any] struct {
 	Row func(*R) *model.Repository
 	// Fields are the type's own members.
 	Fields []resource.Field[R]
+	// Remotes are the model labels of the remotes that repositories of the type sync from, such as "file.fileremote".
+	Remotes []string
+	// Contents are the types of content that it may hold; empty for all.
+	Contents []string
 	// Actions are the type's own operations, beside modify and labels.
 	Actions []resource.Action[R]
 	// Access is for the verbs of Actions.
@@ -24,6 +29,7 @@ type RepositoryKind[R any] struct {
 // Register makes repositories and their versions known to references.
 func (k RepositoryKind[R]) Register(r *resource.Registry) {
 	k.repositories().Register(r)
+	r.Restrict(k.Path, k.Contents...)
 	r.AddLocator(versionKind, locateVersion)
 }
 
@@ -48,7 +54,7 @@ func (k RepositoryKind[R]) repositories() *resource.Of[R] {
 	row := func(m *R) *model.Base { return &k.Row(m).Base }
 	return &resource.Of[R]{
 		Path: k.Path, Type: k.Type, Component: k.Component, Doc: k.Doc,
-		Source:  resource.Source{Table: k.Table, Master: "core_repositories", Where: "m.user_hidden = FALSE AND m.pulp_type = '" + k.Type + "'"},
+		Source:  resource.Source{Table: k.Table, Master: "core_repositories", Joins: RepositoryJoins, Where: "m.user_hidden = FALSE AND m.pulp_type = '" + k.Type + "'"},
 		Base:    row,
 		Fields:  append(append(base(k.Kind, row), repositoryFields(k)...), k.Fields...),
 		Filters: RepositoryFilters(),
@@ -63,7 +69,7 @@ func (k RepositoryKind[R]) repositories() *resource.Of[R] {
 
 func repositoryFields[R any](k RepositoryKind[R]) []resource.Field[R] {
 	row := k.Row
-	return []resource.Field[R]{
+	return append([]resource.Field[R]{
 		typed(func(m *R) *string { row(m).PulpType = k.Type; return &row(m).PulpType }),
 		resource.Hidden("m.next_version", func(m *R) *int64 { return &row(m).NextVersion }),
 		resource.Hidden("m.latest_version", func(m *R) *int64 { return &row(m).LatestVersion }),
@@ -79,16 +85,22 @@ func repositoryFields[R any](k RepositoryKind[R]) []resource.Field[R] {
 			Doc("Retain X versions of the repository. Default is null which retains all versions."),
 		resource.NullInt("retain_checkpoints", 1, func(m *R) **int64 { return &row(m).RetainCheckpoints }).Column("m.retain_checkpoints").Filters(resource.Numbers).
 			Doc("Retain X checkpoint publications for the repository. Default is null which retains all checkpoints."),
-		resource.NullReference("remote", func(m *R) **string { return &row(m).RemoteID }, func(s *resource.Show, m *R) string { return "" }, resource.Target{Family: "remotes"}).
-			Column("m.remote_id").Filters(resource.ReferenceFilter(true, false, resource.Target{Family: "remotes"})),
-	}
+	}, RepositoryRemote(row, k.Remotes...)...)
 }
 
-// saved gives a new repository its version 0, and applies a lowered retain_repo_versions.
+// saved gives a new repository its version 0, and applies lowered retain_repo_versions and retain_checkpoints.
 func (k RepositoryKind[R]) saved(w *resource.Work, m, old *R) error {
 	r := k.Row(m)
+	if old == nil || text(r.RemoteID) != text(k.Row(old).RemoteID) {
+		if err := holdRemote(w, r.RemoteID); err != nil {
+			return err
+		}
+	}
 	if old == nil {
 		return w.Env.Versions.Create(w.Tx, r)
+	}
+	if err := publication.RetainCheckpoints(w.Tx, r.ID, r.RetainCheckpoints); err != nil {
+		return err
 	}
 	return w.Env.Versions.Retain(w.Tx, r.ID, r.RetainRepoVersions)
 }
@@ -137,6 +149,9 @@ func modifyAction[R any](k RepositoryKind[R]) resource.Action[R] {
 				return nil, err
 			}
 			if err := exist(c, map[string][]resource.Object{"add_content_units": b.add, "remove_content_units": b.remove}); err != nil {
+				return nil, err
+			}
+			if err := k.mayHold(c, b); err != nil {
 				return nil, err
 			}
 			r := k.Row(m)

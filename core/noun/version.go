@@ -103,12 +103,12 @@ func showSummary(s *resource.Show, v *Version) {
 
 // VersionFilters are those of every list of versions.
 func VersionFilters() []resource.Filter {
-	return append(resource.Moments("pulp_created", "d.pulp_created"), containsContent("content"), containsContent("content__in"))
+	return append(resource.Moments("pulp_created", "d.pulp_created"), containsContent("content", resource.String()), containsContent("content__in", resource.URIs()))
 }
 
 // containsContent filters versions that hold any of the given units.
-func containsContent(name string) resource.Filter {
-	return resource.Filter{Name: name, Schema: resource.URIs(), Cond: func(f *resource.Filtering, value string) (resource.Cond, error) {
+func containsContent(name string, schema resource.Schema) resource.Filter {
+	return resource.Filter{Name: name, Schema: schema, Cond: func(f *resource.Filtering, value string) (resource.Cond, error) {
 		units, err := contentIDs(f, value)
 		return resource.Cond{SQL: `EXISTS (SELECT 1 FROM core_repository_contents rc WHERE rc.repository_id = d.repository_id AND rc.content_id IN ?
 			AND rc.version_added <= d.number AND (rc.version_removed IS NULL OR rc.version_removed > d.number))`, Args: []any{units}}, err
@@ -131,7 +131,7 @@ func contentIDs(f *resource.Filtering, value string) ([]string, error) {
 // versions are the versions of one type of repositories, nested under each repository.
 func versions(of Kind) *resource.Of[Version] {
 	label := of.Model()
-	access := resource.Permissions(label)
+	access := resource.Permissions(label, "repair")
 	return &resource.Of[Version]{
 		Path: of.Path + "/{repository}/versions", Model: repository.VersionModel, Component: "RepositoryVersion", Doc: "A version of a repository.",
 		HrefName: strings.TrimSuffix(resource.HrefName(of.Component), "_href") + "_version_href",
@@ -139,6 +139,7 @@ func versions(of Kind) *resource.Of[Version] {
 		Fields: VersionFields(), Filters: VersionFilters(), Key: "d.number",
 		Within: func(c *resource.Call) (resource.Cond, error) { return within(c, of) },
 		Offers: []resource.Verb{resource.List, resource.Read, resource.Delete}, Access: access,
+		Actions: []resource.Action[Version]{repairAction(label)},
 		DeleteBy: func(c *resource.Call, v *Version) (*resource.Answer, error) {
 			return c.Dispatch(repository.DeleteVersionArgs{Version: v.ID, RepositoryPRN: ident.PRN(label, v.RepositoryID)}, func(tx *db.Tx) error {
 				return repository.RefuseProtected(tx, &v.RepositoryVersion)

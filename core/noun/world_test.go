@@ -24,6 +24,7 @@ import (
 	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/noun"
+	"github.com/packhouse/packhouse/core/remote"
 	"github.com/packhouse/packhouse/core/resource"
 	"github.com/packhouse/packhouse/core/secret"
 	"github.com/packhouse/packhouse/core/storage/fs"
@@ -33,7 +34,7 @@ import (
 	"github.com/packhouse/packhouse/tasks"
 )
 
-const tables = `-- depends: core 0001_init
+const tables = `-- depends: core 0002_remotes
 
 CREATE TABLE test_units (
   id {{uuid}} PRIMARY KEY REFERENCES core_contents (id) ON DELETE CASCADE,
@@ -44,6 +45,8 @@ CREATE TABLE test_units (
 );
 
 CREATE TABLE test_repositories (id {{uuid}} PRIMARY KEY REFERENCES core_repositories (id) ON DELETE CASCADE, domain_id {{uuid}} NOT NULL);
+
+CREATE TABLE test_pickies (id {{uuid}} PRIMARY KEY REFERENCES core_repositories (id) ON DELETE CASCADE, domain_id {{uuid}} NOT NULL);
 
 CREATE TABLE test_distributions (id {{uuid}} PRIMARY KEY REFERENCES core_distributions (id) ON DELETE CASCADE, domain_id {{uuid}} NOT NULL);
 `
@@ -69,15 +72,26 @@ func plugin() *app.App {
 	}
 	repositories := noun.RepositoryKind[model.Repository]{
 		Kind: noun.Kind{Path: "repositories/test/test", Type: "test.test", Component: "test.TestRepository", Table: "test_repositories", Doc: "A repository."},
-		Row:  func(r *model.Repository) *model.Repository { return r },
+		Row:  func(r *model.Repository) *model.Repository { return r }, Remotes: []string{"test.testremote"},
+	}
+	picky := noun.RepositoryKind[model.Repository]{
+		Kind: noun.Kind{Path: "repositories/test/picky", Type: "test.picky", Component: "test.TestPickyRepository", Table: "test_pickies", Doc: "A repository of other content."},
+		Row:  func(r *model.Repository) *model.Repository { return r }, Contents: []string{"test.else"},
 	}
 	distributions := noun.DistributionKind[distribution]{
 		Kind: noun.Kind{Path: "distributions/test/test", Type: "test.test", Component: "test.TestDistribution", Table: "test_distributions", Doc: "A distribution."},
 		Row:  func(d *distribution) *noun.Distribution { return &d.Distribution },
 	}
-	return &app.App{Label: "test", Version: "1", Needs: []string{app.Core}, Migrations: fstest.MapFS{"0001_init.sql": {Data: []byte(tables)}},
-		Resources: []resource.Mountable{units, repositories, distributions}}
+	return &app.App{Label: "test", Version: "1", Needs: []string{app.Core}, Migrations: fstest.MapFS{"0001_init.sql": {Data: []byte(tables + alternateTables)}},
+		Resources: append(alternates(repositories), units, repositories, picky, distributions), Tasks: refreshHandlers}
 }
+
+// hasty is a clock that does not wait.
+type hasty struct{}
+
+func (hasty) Now() time.Time { return time.Now() }
+
+func (hasty) Sleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
 // world is a running API with a worker.
 type world struct {
@@ -86,6 +100,9 @@ type world struct {
 	tasks *tasks.Tasks
 	store *artifact.Store
 	url   string
+	// user is who asks.
+	user   string
+	grants *grants
 }
 
 func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
@@ -106,7 +123,7 @@ func newWorld(t *testing.T, url, redis string) *world {
 	d, err := db.Open(ctx, db.Options{URL: url, Log: log})
 	must(t, err)
 	t.Cleanup(func() { _ = d.Close() })
-	registry := app.NewRegistry(base.App(), plugin())
+	registry, granted := app.NewRegistry(base.App(), plugin()), &grants{}
 	histories, err := registry.Histories()
 	must(t, err)
 	runner, err := migrations.New(d, histories, migrations.Options{AppVersions: registry.Versions(), Log: log, Offline: true})
@@ -119,6 +136,8 @@ func newWorld(t *testing.T, url, redis string) *world {
 	users := auth.NewUsers(d, auth.NewHasher())
 	_, err = users.EnsureAdmin(ctx, password)
 	must(t, err)
+	_, err = users.CreateUser(ctx, auth.User{Username: "helper", IsActive: true}, password)
+	must(t, err)
 	authenticator, err := auth.NewAuthenticator(users, time.Minute)
 	must(t, err)
 	sessions, err := auth.NewSessions(users, time.Hour)
@@ -129,8 +148,9 @@ func newWorld(t *testing.T, url, redis string) *world {
 	must(t, err)
 	t.Cleanup(func() { must(t, files.Close()) })
 	kinds := resource.NewRegistry()
-	env := &resource.Env{DB: d, Artifacts: &artifact.Store{Storage: files, Algorithms: []artifact.Algorithm{artifact.SHA256}}, Decider: auth.NewDecider(nil),
-		Registry: kinds, Names: resource.Names{Root: "/pulp/", Content: "/pulp/content/", Kinds: kinds}, Log: log, PageSize: 100, MaxBody: 1 << 20}
+	env := &resource.Env{DB: d, Artifacts: &artifact.Store{Storage: files, Algorithms: []artifact.Algorithm{artifact.SHA256}}, Decider: auth.NewDecider(granted),
+		Registry: kinds, Names: resource.Names{Root: "/pulp/", Content: "/pulp/content/", Kinds: kinds}, Log: log, PageSize: 100, MaxBody: 1 << 20,
+		Box: box, Remotes: remote.New(remote.Options{Box: box, Egress: []string{"127.0.0.1"}, Clock: hasty{}})}
 	mounted := registry.Mount(env)
 	machine, err := tasks.New(tasks.Options{DB: d, Box: box, RedisURL: redis, Handlers: mounted.Handlers, Log: log, WorkDir: t.TempDir(), Poll: 5 * time.Millisecond, Grace: 20 * time.Second})
 	must(t, err)
@@ -156,7 +176,7 @@ func newWorld(t *testing.T, url, redis string) *world {
 			t.Errorf("stop: %v", err)
 		}
 	})
-	return &world{t, d, machine, env.Artifacts, "http://" + listener.Addr().String()}
+	return &world{t, d, machine, env.Artifacts, "http://" + listener.Addr().String(), "admin", granted}
 }
 
 func must(t testing.TB, err error) {
@@ -217,7 +237,7 @@ func (w *world) do(method, path, mediaType string, body io.Reader) (out answer, 
 	if err != nil {
 		return out, err
 	}
-	request.SetBasicAuth("admin", password)
+	request.SetBasicAuth(w.user, password)
 	request.Header.Set("Content-Type", mediaType)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

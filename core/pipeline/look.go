@@ -44,8 +44,7 @@ func (p *pipeline) settle(ctx context.Context, b *batch) error {
 		}
 	}
 	done := map[int64]string{}
-	// CROSS JOIN keeps SQLite, which has no statistics here, from beginning with all members of the repository.
-	err := p.Run.DB().Query(ctx, rows, `SELECT w.w_item, d.id FROM w CROSS JOIN `+p.Kind.Table+` d CROSS JOIN core_repository_contents m CROSS JOIN core_content_artifacts ca`+p.place(),
+	err := p.Run.DB().Query(ctx, rows, p.settled(),
 		func(read func(...any) error) error {
 			var n int64
 			var id string
@@ -72,16 +71,24 @@ func (p *pipeline) settle(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// place is the rest of settle's statement, with where a file can be had.
-func (p *pipeline) place() string {
-	where := ` WHERE d.domain_id = ?` + p.sameKey("d") + ` AND m.repository_id = ? AND m.content_id = d.id AND m.version_removed IS NULL AND ca.content_id = d.id AND ca.relative_path = w.w_path`
+// settled is settle's statement. Each look-up stands where it is one index step for each unit, whatever the planner
+// knows of tables that are filled at this moment; the LIMIT keeps it from being moved elsewhere.
+func (p *pipeline) settled() string {
+	artifact, place := "", ""
 	if p.wanted() {
-		where += " AND ca.artifact_id IS NOT NULL"
+		artifact = " AND ca.artifact_id IS NOT NULL"
 	}
-	if p.Remote == nil {
-		return where
+	if p.Remote != nil {
+		place = " AND (SELECT count(*) FROM core_remote_artifacts ra WHERE ra.content_id = f.id AND ra.relative_path = f.w_path AND ra.remote_id = ? AND ra.url = f.w_url) > 0"
 	}
-	return " CROSS JOIN core_remote_artifacts ra" + where + " AND ra.content_id = d.id AND ra.relative_path = w.w_path AND ra.remote_id = ? AND ra.url = w.w_url"
+	return `SELECT f.w_item, f.id FROM (SELECT w.w_item, w.w_path, w.w_url, ` + p.idOf() + ` AS id FROM w LIMIT 1000000000) f WHERE f.id IS NOT NULL
+		AND (SELECT count(*) FROM core_repository_contents m WHERE m.repository_id = ? AND m.content_id = f.id AND m.version_removed IS NULL) > 0
+		AND (SELECT count(*) FROM core_content_artifacts ca WHERE ca.content_id = f.id AND ca.relative_path = f.w_path` + artifact + `) > 0` + place
+}
+
+// idOf is the identity of the unit that has the natural key of w; its parameter is the domain.
+func (p *pipeline) idOf() string {
+	return "(SELECT d.id FROM " + p.Kind.Table + " d WHERE d.domain_id = ?" + p.sameKey("d") + ")"
 }
 
 func (p *pipeline) settleArgs() []any {

@@ -171,6 +171,9 @@ func (p *pipeline) version(ctx context.Context) (*model.RepositoryVersion, error
 	}
 	var v *model.RepositoryVersion
 	err = p.Run.InTx(ctx, func(tx *db.Tx) (err error) {
+		if err := tx.PreferIndexes(); err != nil {
+			return err
+		}
 		v, err = p.Versions.CommitInTask(tx, p.Run, p.KindPath, p.RepositoryID, repository.Delta{Staged: p.Run.ID, Mirror: p.Mirror})
 		return err
 	})

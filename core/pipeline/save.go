@@ -31,6 +31,9 @@ func (p *pipeline) save(ctx context.Context, b *batch) error {
 }
 
 func (p *pipeline) store(tx *db.Tx, b *batch) error {
+	if err := tx.PreferIndexes(); err != nil {
+		return err
+	}
 	units := p.distinct(b.items)
 	if err := p.storeArtifacts(tx, units); err != nil {
 		return err
@@ -128,26 +131,24 @@ func (p *pipeline) storeArtifacts(tx *db.Tx, units []*item) error {
 func (p *pipeline) hold(tx *db.Tx, table string, ids []string) (map[string]bool, error) {
 	there := make(map[string]bool, len(ids))
 	slices.Sort(ids)
-	ids = slices.Compact(ids)
-	rows := db.Table{Columns: db.Columns("id uuid")}
-	for _, id := range ids {
-		rows.Rows = append(rows.Rows, []any{id})
-	}
 	lock := ""
 	if tx.Dialect() == db.Postgres {
 		lock = " FOR KEY SHARE"
 	}
-	err := tx.Query(rows, "SELECT id FROM "+table+" WHERE id IN (SELECT w.id FROM w) ORDER BY id"+lock, func(read func(...any) error) error {
-		var id string
-		err := read(&id)
-		there[id] = true
-		return err
-	})
-	if err != nil {
-		return nil, err
+	for some := range slices.Chunk(slices.Compact(ids), 500) {
+		var found []string
+		if err := tx.Raw("SELECT id FROM "+table+" WHERE id IN ? ORDER BY id"+lock, some).Scan(&found).Error; err != nil {
+			return nil, err
+		}
+		for _, id := range found {
+			there[id] = true
+		}
+		err := tx.Exec("UPDATE "+table+" SET timestamp_of_interest = ? WHERE id IN ? AND timestamp_of_interest < ?", model.Now(), some, model.Now().Add(-touchEvery)).Error
+		if err != nil {
+			return nil, err
+		}
 	}
-	_, err = tx.From(rows, "UPDATE "+table+" SET timestamp_of_interest = ? WHERE id IN (SELECT w.id FROM w) AND timestamp_of_interest < ?", model.Now(), model.Now().Add(-touchEvery))
-	return there, err
+	return there, nil
 }
 
 // touchEvery bounds how often a row is written only to say that it is still wanted.
@@ -180,7 +181,7 @@ func (p *pipeline) findContents(tx *db.Tx, units []*item) error {
 	}
 	var ids []string
 	at := map[string]*item{}
-	err := tx.Query(rows, `SELECT w.w_item, d.id FROM w CROSS JOIN `+p.Kind.Table+` d WHERE d.domain_id = ?`+p.sameKey("d"), func(read func(...any) error) error {
+	err := tx.Query(rows, `SELECT f.w_item, f.id FROM (SELECT w.w_item, `+p.idOf()+` AS id FROM w LIMIT 1000000000) f WHERE f.id IS NOT NULL`, func(read func(...any) error) error {
 		var n int
 		var id string
 		if err := read(&n, &id); err != nil {

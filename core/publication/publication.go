@@ -65,6 +65,9 @@ func Make(ctx context.Context, run *task.Run, store *artifact.Store, spec Spec, 
 
 func (d *Draft) complete(spec Spec) error {
 	return d.run.InTx(d.ctx, func(tx *db.Tx) error {
+		if err := reserve(tx, d.Row); err != nil {
+			return err
+		}
 		done := tx.Model(&model.Publication{}).Where("id = ?", d.Row.ID).Update("complete", true)
 		if done.Error != nil {
 			return done.Error
@@ -73,6 +76,9 @@ func (d *Draft) complete(spec Spec) error {
 			return errs.New(errs.Conflict, "version %d was deleted while it was published; publish another one", d.Row.VersionNumber)
 		}
 		d.Row.Complete = true
+		if err := retain(tx, d.Row); err != nil {
+			return err
+		}
 		return d.run.Created(tx, spec.Model, d.Row.ID, spec.Path+"/"+d.Row.ID+"/")
 	})
 }

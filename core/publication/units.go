@@ -45,8 +45,9 @@ func (d *Draft) Units() iter.Seq2[Unit, error] {
 func (d *Draft) page(before string) (units []Unit, last string, err error) {
 	n := d.Row.VersionNumber
 	ids := []string{}
+	// The sum keeps a planner from beginning with the version, whose members it would sort again for each page.
 	members := d.run.DB().Read(d.ctx).Model(&model.Membership{}).
-		Where("repository_id = ? AND version_added <= ? AND (version_removed IS NULL OR version_removed > ?)", d.Row.RepositoryID, n, n)
+		Where("repository_id = ? AND version_added + 0 <= ? AND (version_removed IS NULL OR version_removed > ?)", d.Row.RepositoryID, n, n)
 	if before != "" {
 		members = members.Where("content_id < ?", before)
 	}
@@ -61,7 +62,8 @@ func (d *Draft) page(before string) (units []Unit, last string, err error) {
 	return units, last, err
 }
 
-// told is what an upstream says of a file.
+// told is what an upstream says of a file. max and not LIMIT 1, for which PostgreSQL would read the table from its
+// beginning while it has no statistics of it.
 func told(column string) string {
-	return "(SELECT ra." + column + " FROM core_remote_artifacts ra WHERE ra.content_id = ca.content_id AND ra.relative_path = ca.relative_path AND ra." + column + " IS NOT NULL LIMIT 1)"
+	return "(SELECT max(ra." + column + ") FROM core_remote_artifacts ra WHERE ra.content_id = ca.content_id AND ra.relative_path = ca.relative_path)"
 }

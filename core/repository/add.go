@@ -44,7 +44,11 @@ func (w *commit) additions(ids []string) ([]addition, error) {
 	var all []addition
 	for chunk := range slices.Chunk(ids, batch) {
 		var rows []struct{ ID, PulpType string }
-		if err := w.tx.Raw(`SELECT id, pulp_type FROM core_contents WHERE id IN ? AND domain_id = ? ORDER BY pulp_type, id`, chunk, w.repo.DomainID).Scan(&rows).Error; err != nil {
+		query := `SELECT id, pulp_type FROM core_contents WHERE id IN ? AND domain_id = ? ORDER BY pulp_type, id`
+		if w.tx.Dialect() == db.Postgres {
+			query += " FOR KEY SHARE" // what is about to become a member is no orphan any more
+		}
+		if err := w.tx.Raw(query, chunk, w.repo.DomainID).Scan(&rows).Error; err != nil {
 			return nil, err
 		}
 		if len(rows) < len(chunk) {

@@ -90,7 +90,7 @@ func (c *Call) QueryList(name string) []string {
 
 // Input is what the fields of the body may look at.
 func (c *Call) Input() *Input {
-	return &Input{Context: c.Context(), DB: c.Env.DB.Read(c.Context()), Registry: c.Env.Registry, Names: c.Env.Names, Domain: c.Domain, Form: c.Body.Form}
+	return c.Env.input(c.Context(), c.Env.DB.Read(c.Context()), c.Domain, c.Body.Form)
 }
 
 // Show is a writer of the wire form.
@@ -101,6 +101,15 @@ func (c *Call) Accepted(t *task.Row) *Answer {
 	s := c.Show()
 	s.Raw(`{"task":`)
 	s.Href("tasks/" + t.ID + "/")
+	s.Raw("}")
+	return &Answer{Status: 202, JSON: s.text}
+}
+
+// AcceptedGroup is the answer 202 with the href of a task group.
+func (c *Call) AcceptedGroup(id string) *Answer {
+	s := c.Show()
+	s.Raw(`{"task_group":`)
+	s.Href("task-groups/" + id + "/")
 	s.Raw("}")
 	return &Answer{Status: 202, JSON: s.text}
 }

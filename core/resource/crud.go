@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"context"
 	"reflect"
 	"slices"
 
@@ -28,8 +29,8 @@ func (p *prepared[M]) readOperation() []Operation {
 	p.mustAllow(Read)
 	op := p.operation("read", "GET", Read, false)
 	op.Doc = "Read one."
-	op.Params = selectionParams()
-	op.Answers = map[int]AnswerDoc{200: {Doc: "The object.", Schema: p.Component + "Response"}}
+	op.Params = SelectionParams()
+	op.Answers = map[int]AnswerDoc{200: {Doc: "The object.", Schema: p.detailComponent()}}
 	op.Handle = func(c *Call) (*Answer, error) {
 		return &Answer{Status: 200, JSON: p.detail(c.Object.(*M), c.selection(p.Minimal))}, nil
 	}
@@ -80,9 +81,14 @@ func (p *prepared[M]) create(c *Call) (*Answer, error) {
 	if p.AsyncCreate {
 		return c.dispatch(&generalCreate{general{Resource: p.Path, Body: c.Body, Held: p.locks(Create, m)}}, p.createOptions(m)...)
 	}
-	err = c.Env.DB.InTx(c.Context(), func(tx *db.Tx) error { return p.store(c.work(tx), m) })
+	err = c.Env.DB.InTx(c.Context(), func(tx *db.Tx) error { return p.store(c.Work(tx), m) })
 	if err != nil {
 		return nil, p.conflict(err)
+	}
+	if p.Source.Joins != "" { // what joins bring is shown too
+		if m, err = p.byID(c.Context(), c.Env.DB.Read(c.Context()), p.Base(m).ID); err != nil {
+			return nil, err
+		}
 	}
 	return p.created(c, m)
 }
@@ -214,8 +220,14 @@ func (p *prepared[M]) deleteOperation() []Operation {
 	op.Answers = Accepted()
 	op.Handle = func(c *Call) (*Answer, error) {
 		m := c.Object.(*M)
-		held := p.locks(Delete, m).AndExclusive(p.prn(m))
-		return c.dispatch(&generalDelete{general{Resource: p.Path, ID: p.Base(m).ID, Held: held}})
+		if err := p.removable(c.Context(), c.Env.DB.Read(c.Context()), m); err != nil {
+			return nil, err
+		}
+		args := general{Resource: p.Path, ID: p.Base(m).ID, Held: p.locks(Delete, m).AndExclusive(p.prn(m))}
+		if p.Sheds {
+			return c.dispatch(&multiDelete{args})
+		}
+		return c.dispatch(&generalDelete{args})
 	}
 	if p.DeleteBy != nil {
 		op.Handle = func(c *Call) (*Answer, error) { return p.DeleteBy(c, c.Object.(*M)) }
@@ -229,14 +241,24 @@ func (p *prepared[M]) deleteOperation() []Operation {
 
 func (p *prepared[M]) deleteNow(c *Call) (*Answer, error) {
 	m := c.Object.(*M)
-	err := c.Env.DB.InTx(c.Context(), func(tx *db.Tx) error { return p.discard(c.work(tx), m) })
+	err := c.Env.DB.InTx(c.Context(), func(tx *db.Tx) error { return p.discard(c.Work(tx), m) })
 	if err != nil {
 		return nil, err
 	}
 	return &Answer{Status: 204}, nil
 }
 
+func (p *prepared[M]) removable(ctx context.Context, tx *gorm.DB, m *M) error {
+	if p.Removable == nil {
+		return nil
+	}
+	return p.Removable(ctx, tx, m)
+}
+
 func (p *prepared[M]) discard(w *Work, m *M) error {
+	if err := p.removable(w.Tx.Context(), w.Tx.DB, m); err != nil {
+		return err
+	}
 	if p.Deleted != nil {
 		if err := p.Deleted(w, m); err != nil {
 			return err
@@ -255,8 +277,8 @@ func (p *prepared[M]) locks(verb Verb, m *M) task.Locks {
 	return p.Locks(verb, m)
 }
 
-// work is what hooks of a request get.
-func (c *Call) work(tx *db.Tx) *Work {
+// Work is what hooks of a request get.
+func (c *Call) Work(tx *db.Tx) *Work {
 	return &Work{Tx: tx, Env: c.Env, Dispatch: func(a task.Args, o ...task.Option) (*task.Row, error) {
 		return c.Env.Tasks.Dispatch(c.Context(), tx, a, o...)
 	}}
@@ -298,6 +320,12 @@ func InsertRow[M any](d *Of[M], env *Env, tx *gorm.DB, m *M) error {
 	return d.prepare(env).insert(tx, m)
 }
 
+// NewRow makes a row as a create with these members would, for objects that a resource makes for its own use.
+func NewRow[M any](d *Of[M], w *Work, domain string, members map[string]any) (*M, error) {
+	p := d.prepare(w.Env)
+	return p.fromBody(w.Env.input(w.Tx.Context(), w.Tx.DB, domain, false), p.Fields, domain, Body{Values: members})
+}
+
 // Value is the value of m's member with the column.
 func Value[M any](d *Of[M], m *M, column string) any {
 	for i := range d.Fields {
@@ -325,7 +353,7 @@ func CreateNow[M any](d *Of[M], c *Call) (*Answer, error) {
 			c.Discard(received)
 		}
 	}
-	err = c.Env.DB.InTx(c.Context(), func(tx *db.Tx) error { return p.store(c.work(tx), m) })
+	err = c.Env.DB.InTx(c.Context(), func(tx *db.Tx) error { return p.store(c.Work(tx), m) })
 	if err != nil {
 		return nil, p.conflict(err)
 	}

@@ -13,6 +13,7 @@ func (p *prepared[M]) components() map[string]Schema {
 		return c
 	}
 	c[p.Component+"Response"] = p.responseSchema()
+	c[p.detailComponent()] = responseSchema(slices.Concat(p.Fields, p.Detail)).with("description", p.Doc)
 	if p.offers(List) {
 		c["Paginated"+p.Component+"ResponseList"] = pageSchema(p.Component + "Response")
 	}
@@ -24,6 +25,14 @@ func (p *prepared[M]) components() map[string]Schema {
 		c["Patched"+p.Component] = requestSchema(p.Fields, true).with("description", p.Doc)
 	}
 	return c
+}
+
+// detailComponent is the component of one object alone, which may show more than a list does.
+func (p *prepared[M]) detailComponent() string {
+	if len(p.Detail) > 0 {
+		return p.Component + "DetailResponse"
+	}
+	return p.Component + "Response"
 }
 
 func (p *prepared[M]) responseSchema() Schema {
@@ -38,7 +47,7 @@ func responseSchema[M any](fields []Field[M]) Schema {
 		if f.hidden || f.writeOnly || f.show == nil {
 			continue
 		}
-		s := f.described()
+		s := f.described().unbounded()
 		if f.readOnly {
 			s = s.with("readOnly", true)
 		} else if f.required {
@@ -95,7 +104,8 @@ func pageSchema(component string) Schema {
 	}, []string{"count", "results"})
 }
 
-func selectionParams() []Param {
+// SelectionParams are the parameters that choose the members of an answer; every GET has them.
+func SelectionParams() []Param {
 	return []Param{
 		{Name: "fields", In: "query", Schema: arraySchema(stringSchema()), Explode: true},
 		{Name: "exclude_fields", In: "query", Schema: arraySchema(stringSchema()), Explode: true},
@@ -108,7 +118,7 @@ func (p *prepared[M]) listParams() []Param {
 		{Name: "offset", In: "query", Schema: Schema{"type": "integer"}},
 	}
 	if p.Unfiltered {
-		return append(params, selectionParams()...)
+		return append(params, SelectionParams()...)
 	}
 	params = append(params,
 		Param{Name: "q", In: "query", Schema: stringSchema()},
@@ -117,7 +127,7 @@ func (p *prepared[M]) listParams() []Param {
 	for _, name := range slices.Sorted(maps.Keys(p.filters)) {
 		params = append(params, Param{Name: name, In: "query", Schema: p.filters[name].Schema})
 	}
-	return append(params, selectionParams()...)
+	return append(params, SelectionParams()...)
 }
 
 func (p *prepared[M]) orderings() []string {

@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"time"
 
 	"github.com/packhouse/packhouse/core/artifact"
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/remote"
 	"github.com/packhouse/packhouse/core/repository"
+	"github.com/packhouse/packhouse/core/secret"
 	"github.com/packhouse/packhouse/core/task"
 )
 
@@ -16,13 +19,22 @@ import (
 type Env struct {
 	DB        *db.DB
 	Artifacts *artifact.Store
-	Versions  *repository.Committer
-	Tasks     task.Dispatcher
-	Cancel    task.Canceler
-	Decider   *auth.Decider
-	Registry  *Registry
-	Names     Names
-	Log       *slog.Logger
+	// Remotes makes the clients that fetch from upstreams.
+	Remotes  *remote.Remotes
+	Versions *repository.Committer
+	Tasks    task.Dispatcher
+	Cancel   task.Canceler
+	Decider  *auth.Decider
+	Registry *Registry
+	Names    Names
+	Log      *slog.Logger
+	// Box seals the secrets of rows; without one they are refused.
+	Box *secret.Box
+	// ImportPaths are the folders that file:// URLs may lead into.
+	ImportPaths []string
+	// OrphanProtection is how long content that is in no repository is kept where a clean-up does not say: the setting
+	// orphan_protection_time.
+	OrphanProtection time.Duration
 	// PageSize is the length of a list where the client names none.
 	PageSize int
 	// MaxBody is the largest body in bytes, files apart.

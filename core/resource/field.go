@@ -2,6 +2,7 @@ package resource
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/packhouse/packhouse/core/errs"
@@ -25,7 +26,7 @@ type Field[M any] struct {
 	initial  any
 	filters  []func(name, column string) []Filter
 
-	required, nullable, blank, readOnly, writeOnly, optional, hidden, derived, relation, file bool
+	required, nullable, blank, readOnly, writeOnly, optional, hidden, derived, relation, file, ignored bool
 }
 
 // name writes the label once, when the resource is mounted; later it is only read.
@@ -87,6 +88,23 @@ func (f Field[M]) Check(rule func(m *M) error) Field[M] {
 		return rule(m)
 	}
 	return f
+}
+
+// CheckIn is Check for rules that look at more than the row.
+func (f Field[M]) CheckIn(rule func(in *Input, m *M) error) Field[M] {
+	read := f.read
+	f.read = func(in *Input, m *M, value any) error {
+		if err := read(in, m, value); err != nil {
+			return err
+		}
+		return rule(in, m)
+	}
+	return f
+}
+
+// Ignored is a member that requests may carry without any effect; it is neither shown nor described.
+func Ignored[M any](name string) Field[M] {
+	return Field[M]{Name: name, hidden: true, readOnly: true, ignored: true}
 }
 
 // Hidden is a column that is stored and loaded but no member of the wire form.
@@ -170,6 +188,22 @@ func NullInt[M any](name string, low int64, pointer func(*M) **int64) Field[M] {
 	return nullable(name, integerSchema().with("minimum", low), pointer, (*Show).Int, parseInt(low))
 }
 
+// NullFloat is a number of at least low, or null.
+func NullFloat[M any](name string, low float64, pointer func(*M) **float64) Field[M] {
+	return nullable(name, Schema{"type": "number", "format": "double", "minimum": low}, pointer, (*Show).Float, parseFloat(low))
+}
+
+// OneOf is one of fixed texts.
+func OneOf[M any, T ~string](name string, pointer func(*M) *T, choices ...T) Field[M] {
+	return stored(name, stringSchema().with("enum", choices), pointer, func(s *Show, v T) { s.String(string(v)) }, func(in *Input, value any) (T, error) {
+		text, err := parseBlankText(in, value)
+		if err == nil && !slices.Contains(choices, T(text)) {
+			err = wrong("%q is not a valid choice.", text)
+		}
+		return T(text), err
+	})
+}
+
 // Bool is true or false.
 func Bool[M any](name string, pointer func(*M) *bool) Field[M] {
 	return stored(name, booleanSchema(), pointer, (*Show).Bool, parseBool)
@@ -199,6 +233,37 @@ func JSON[M any](name string, pointer func(*M) *model.JSON) Field[M] {
 	})
 }
 
+// JSONOf is a JSON value of a schema, or null. In a form it is JSON text.
+func JSONOf[M any](name string, schema Schema, pointer func(*M) *model.JSON, check func(model.JSON) error) Field[M] {
+	f := JSON(name, pointer)
+	f.schema, f.nullable = schema.OrNull(), true
+	f.read = func(in *Input, m *M, value any) error {
+		if value == nil {
+			*pointer(m) = nil
+			return nil
+		}
+		raw, err := jsonValue(in, value)
+		if err == nil {
+			err = check(raw)
+		}
+		if err == nil {
+			*pointer(m) = raw
+		}
+		return err
+	}
+	return f
+}
+
+func jsonValue(in *Input, value any) (model.JSON, error) {
+	if text, ok := value.(string); ok && in.Form {
+		var err error
+		if value, err = decodeJSON([]byte(text)); err != nil {
+			return nil, wrong("Value must be valid JSON.")
+		}
+	}
+	return json.Marshal(value)
+}
+
 // Conceal loads a member and does not show it.
 func Conceal[M any](f Field[M]) Field[M] {
 	f.show, f.hidden = nil, true
@@ -222,6 +287,21 @@ func FileAs[M any, T any](name string, pointer func(*M) **T) Field[M] {
 // Texts is a list of strings.
 func Texts[M any](name string, pointer func(*M) *[]string) Field[M] {
 	f := stored(name, arraySchema(stringSchema()), pointer, (*Show).Strings, parseTexts)
+	return f.Unstored()
+}
+
+// TextList is a list of strings, which may be blank; null leaves it as it is. What is taken and what is shown may stand
+// in different places.
+func TextList[M any](name string, taken func(*M) *[]string, shown func(*M) []string) Field[M] {
+	f := stored(name, arraySchema(stringSchema()), taken, (*Show).Strings, parseBlankTexts)
+	f.show = func(s *Show, m *M) { s.Strings(shown(m)) }
+	read := f.read
+	f.read = func(in *Input, m *M, value any) error {
+		if value == nil {
+			return nil
+		}
+		return read(in, m, value)
+	}
 	return f.Unstored()
 }
 

@@ -272,7 +272,10 @@ func ReferenceFilter(nullable, in bool, targets ...Target) func(name, column str
 				return Cond{SQL: column + " IS NULL"}, nil
 			}
 			if kind, ok := f.Registry.List(f.Names, value); ok && admitted(kind, targets) {
-				return Cond{SQL: column + " IN (SELECT id FROM " + kind.Table + ")"}, nil
+				if kind.Type == "" {
+					return Cond{SQL: column + " IN (SELECT id FROM " + kind.Table + ")"}, nil
+				}
+				return Cond{SQL: column + " IN (SELECT id FROM " + kind.Table + " WHERE pulp_type = ?)", Args: []any{kind.Type}}, nil
 			}
 			id, err := f.reference(value, targets)
 			return Cond{SQL: column + " = ?", Args: []any{id}}, err

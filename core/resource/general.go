@@ -15,6 +15,7 @@ const (
 	kindCreate = "pulpcore.app.tasks.base.general_create"
 	kindUpdate = "pulpcore.app.tasks.base.ageneral_update"
 	kindDelete = "pulpcore.app.tasks.base.ageneral_delete"
+	kindShed   = "pulpcore.app.tasks.base.general_multi_delete"
 )
 
 // general is what the tasks carry that create, update or delete an object of any resource.
@@ -33,6 +34,8 @@ type (
 	generalCreate struct{ general }
 	generalUpdate struct{ general }
 	generalDelete struct{ general }
+	// multiDelete deletes an object with others that are nothing without it.
+	multiDelete struct{ general }
 )
 
 // Kind is the task's name.
@@ -43,6 +46,9 @@ func (generalUpdate) Kind() string { return kindUpdate }
 
 // Kind is the task's name.
 func (generalDelete) Kind() string { return kindDelete }
+
+// Kind is the task's name.
+func (multiDelete) Kind() string { return kindShed }
 
 // Handlers are the general tasks over the resources that are mounted in env.
 func (e *Env) Handlers() []task.Handler {
@@ -58,6 +64,9 @@ func (e *Env) Handlers() []task.Handler {
 			return e.inTask(ctx, run, a.Resource, func(w worker, work *Work) (any, error) { return w.updateInTask(work, a.ID, a.Body, a.Mode) })
 		}),
 		task.Handle(func(ctx context.Context, run *task.Run, a generalDelete) (any, error) {
+			return e.inTask(ctx, run, a.Resource, func(w worker, work *Work) (any, error) { return nil, w.deleteInTask(work, a.ID) })
+		}),
+		task.Handle(func(ctx context.Context, run *task.Run, a multiDelete) (any, error) {
 			return e.inTask(ctx, run, a.Resource, func(w worker, work *Work) (any, error) { return nil, w.deleteInTask(work, a.ID) })
 		}),
 	}
@@ -106,13 +115,12 @@ func (e *Env) Work(ctx context.Context, run *task.Run, tx *db.Tx) *Work {
 }
 
 func (w *Work) input(body Body) *Input {
-	return &Input{Context: w.Tx.Context(), DB: w.Tx.DB, Registry: w.Env.Registry, Names: w.Env.Names, Domain: w.Run.Domain, Form: body.Form}
+	return w.Env.input(w.Tx.Context(), w.Tx.DB, w.Run.Domain, body.Form)
 }
 
 // createInTask validates again, now that the task has its locks, and stores.
 func (p *prepared[M]) createInTask(ctx context.Context, run *task.Run, body Body) (result any, err error) {
-	in := &Input{Context: ctx, DB: p.env.DB.Read(ctx), Registry: p.env.Registry, Names: p.env.Names, Domain: run.Domain, Form: body.Form}
-	m, err := p.fromBody(in, p.Fields, run.Domain, body)
+	m, err := p.fromBody(p.env.input(ctx, p.env.DB.Read(ctx), run.Domain, body.Form), p.Fields, run.Domain, body)
 	if err != nil {
 		return nil, err
 	}

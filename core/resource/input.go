@@ -17,6 +17,7 @@ import (
 	"github.com/packhouse/packhouse/core/artifact"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/secret"
 )
 
 // Incoming is a file that was received with a request and is not committed yet.
@@ -45,6 +46,15 @@ type Input struct {
 	Names    Names
 	Domain   string
 	Form     bool
+	// Box seals what secret members are given.
+	Box *secret.Box
+	// ImportPaths are the folders that file:// URLs may lead into.
+	ImportPaths []string
+}
+
+// input is what the fields of a body may look at, in a request or a task.
+func (e *Env) input(ctx context.Context, tx *gorm.DB, domain string, form bool) *Input {
+	return &Input{Context: ctx, DB: tx, Registry: e.Registry, Names: e.Names, Domain: domain, Form: form, Box: e.Box, ImportPaths: e.ImportPaths}
 }
 
 // Resolve follows an href or PRN to an object of the domain.
@@ -92,7 +102,7 @@ func decode[M any](in *Input, fields []Field[M], body Body, m *M, how mode, leni
 func unexpected[M any](fields []Field[M], body Body, faults map[string]any) {
 	known := map[string]bool{"csrfmiddlewaretoken": true}
 	for i := range fields {
-		known[fields[i].Name] = known[fields[i].Name] || !fields[i].hidden
+		known[fields[i].Name] = known[fields[i].Name] || !fields[i].hidden || fields[i].ignored
 	}
 	for name := range body.Values {
 		if first, _, _ := strings.Cut(name, "."); !known[first] {

@@ -77,7 +77,9 @@ func (a Accepts[B]) request() *RequestDoc {
 	return &RequestDoc{Schema: a.Component, Multipart: slices.ContainsFunc(a.Fields, func(f Field[B]) bool { return f.file })}
 }
 
-func (a Accepts[B]) component() (string, Schema) { return a.Component, requestSchema(a.Fields, false) }
+func (a Accepts[B]) component() (string, Schema) {
+	return a.Component, requestSchema(a.Fields, strings.HasPrefix(a.Component, "Patched"))
+}
 
 // Register makes the resource known to references.
 func (d Of[M]) Register(r *Registry) {

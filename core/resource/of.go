@@ -71,8 +71,12 @@ type Of[M any] struct {
 	Minimal []string
 	// Unaddressed marks lists whose objects stand under other paths.
 	Unaddressed bool
+	// Differs tells of changes that no column shows, such as a list that was given; nil: there are none.
+	Differs func(m, old *M) bool
 	// Saved runs in the transaction of a create or update, after the row is stored; old is nil on create.
 	Saved func(w *Work, m, old *M) error
+	// Removable looks whether a row may be deleted: in the request, and again in the transaction of the delete.
+	Removable func(ctx context.Context, tx *gorm.DB, m *M) error
 	// Deleted runs in the transaction of a delete, before the row goes.
 	Deleted func(w *Work, m *M) error
 
@@ -95,6 +99,8 @@ type Of[M any] struct {
 
 	// AsyncCreate answers a create with 202 and a task; otherwise it is done in the request.
 	AsyncCreate bool
+	// Sheds marks resources whose delete takes other objects along; its task is named after that.
+	Sheds bool
 	// SyncDelete answers a delete with 204; otherwise it is a task.
 	SyncDelete bool
 }
@@ -248,7 +254,7 @@ func (p *prepared[M]) reaching(f *Field[M], filters []Filter) []Filter {
 }
 
 func (p *prepared[M]) orderBy(f *Field[M]) {
-	if !f.relation && !f.hidden && !f.derived {
+	if !f.relation && !f.hidden && !f.derived && !f.writeOnly {
 		p.ordering[f.Name] = f.column
 	}
 }

@@ -73,6 +73,8 @@ type Answer struct {
 	JSON     []byte
 	Location string
 	Cookies  []Cookie
+	// Headers are further headers by name, such as how long caches may keep the answer.
+	Headers map[string]string
 	// Text is a body that is not JSON, of the media type Type.
 	Text []byte
 	Type string

@@ -23,6 +23,18 @@ func parseText(in *Input, value any) (string, error) {
 	return text, err
 }
 
+// parseExactText is parseText that trims nothing.
+func parseExactText(in *Input, value any) (string, error) {
+	text, isText := value.(string)
+	if !isText {
+		return parseText(in, value)
+	}
+	if text == "" {
+		return "", wrong("This field may not be blank.")
+	}
+	return text, storable(text)
+}
+
 func parseBlankText(_ *Input, value any) (string, error) {
 	var text string
 	switch v := value.(type) {
@@ -83,6 +95,33 @@ func integer(value any) (int64, error) {
 	return 0, wrong("A valid integer is required.")
 }
 
+func parseFloat(low float64) func(*Input, any) (float64, error) {
+	return func(_ *Input, value any) (float64, error) {
+		n, err := float(value)
+		if err == nil && n < low {
+			err = wrong("Ensure this value is greater than or equal to %v.", low)
+		}
+		return n, err
+	}
+}
+
+func float(value any) (float64, error) {
+	var text string
+	switch v := value.(type) {
+	case nil:
+		return 0, wrong("This field may not be null.")
+	case json.Number:
+		text = v.String()
+	case string:
+		text = strings.TrimSpace(v)
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
+		return 0, wrong("A valid number is required.")
+	}
+	return n, nil
+}
+
 var trueWords, falseWords = []string{"true", "1", "t", "y", "yes", "on"}, []string{"false", "0", "f", "n", "no", "off"}
 
 func parseBool(_ *Input, value any) (bool, error) {
@@ -111,7 +150,13 @@ func boolWord(text string) (bool, error) {
 }
 
 // parseTexts takes a JSON array; in a form the key repeated, or one JSON text.
-func parseTexts(in *Input, value any) ([]string, error) {
+func parseTexts(in *Input, value any) ([]string, error) { return parseList(in, value, parseText) }
+
+func parseBlankTexts(in *Input, value any) ([]string, error) {
+	return parseList(in, value, parseBlankText)
+}
+
+func parseList(in *Input, value any, one func(*Input, any) (string, error)) ([]string, error) {
 	if text, ok := value.(string); ok && in.Form {
 		value = formList(text)
 	}
@@ -121,7 +166,7 @@ func parseTexts(in *Input, value any) ([]string, error) {
 	}
 	texts := make([]string, 0, len(list))
 	for i, item := range list {
-		text, err := parseText(in, item)
+		text, err := one(in, item)
 		if err != nil {
 			return nil, wrong("Item %d: %w", i, err)
 		}

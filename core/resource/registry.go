@@ -2,6 +2,7 @@ package resource
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -45,6 +46,7 @@ type Registry struct {
 	byPath   map[string]Kind
 	byType   map[string]Kind
 	locators []located
+	holds    map[string][]string
 }
 
 type located struct {
@@ -54,7 +56,7 @@ type located struct {
 
 // NewRegistry makes an empty registry.
 func NewRegistry() *Registry {
-	return &Registry{byModel: map[string]Kind{}, byPath: map[string]Kind{}, byType: map[string]Kind{}}
+	return &Registry{byModel: map[string]Kind{}, byPath: map[string]Kind{}, byType: map[string]Kind{}, holds: map[string][]string{}}
 }
 
 // Add makes a kind known. Two kinds of one path, or of one noun and type, are a wiring mistake.
@@ -81,6 +83,15 @@ func (r *Registry) AddLocator(k Kind, find Locator) {
 		r.byModel[k.Model] = k
 	}
 	r.locators = append(r.locators, located{k, find})
+}
+
+// Restrict says which types of content the repositories at a path may hold; without it, all.
+func (r *Registry) Restrict(path string, contentTypes ...string) { r.holds[path] = contentTypes }
+
+// Holds tells whether the repositories at a path may hold a type of content.
+func (r *Registry) Holds(path, contentType string) bool {
+	types := r.holds[path]
+	return len(types) == 0 || slices.Contains(types, contentType)
 }
 
 // ByType finds the kind of a noun ("repositories") and pulp_type ("file.file").

@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"bytes"
 	"context"
 	"reflect"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/model"
 )
 
 // one loads the row that conditions single out; NotFound when there is none.
@@ -129,16 +131,30 @@ func (p *prepared[M]) changed(old, m *M) bool {
 			return true
 		}
 	}
-	return false
+	return p.Differs != nil && p.Differs(m, old)
 }
 
-// same compares two pointers to values; a map that is nil and one that is empty are the same on the wire.
+// same compares two pointers to values. A map that is nil and one that is empty are the same on the wire, and so are two
+// ways to write one JSON value.
 func same(a, b any) bool {
+	if j, ok := a.(*model.JSON); ok {
+		return sameJSON(*j, *b.(*model.JSON))
+	}
 	x, y := reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem()
 	if x.Kind() == reflect.Map && x.Len() == 0 && y.Len() == 0 {
 		return true
 	}
 	return reflect.DeepEqual(a, b)
+}
+
+// sameJSON compares values, because a database keeps them in a form of its own.
+func sameJSON(a, b model.JSON) bool {
+	if len(a) == 0 || len(b) == 0 || bytes.Equal(a, b) {
+		return bytes.Equal(a, b)
+	}
+	x, err := decodeJSON(a)
+	y, err2 := decodeJSON(b)
+	return err == nil && err2 == nil && reflect.DeepEqual(x, y)
 }
 
 // remove deletes a row; the resource's own table follows the noun's.

@@ -39,6 +39,15 @@ func (s Schema) with(key string, value any) Schema {
 	return s
 }
 
+// unbounded is the schema without what limits a value: a client must not refuse what the server tells.
+func (s Schema) unbounded() Schema {
+	s = maps.Clone(s)
+	for _, limit := range []string{"minLength", "maxLength", "minimum", "maximum", "pattern"} {
+		delete(s, limit)
+	}
+	return s
+}
+
 // OrNull is the schema that also takes null.
 func (s Schema) OrNull() Schema {
 	kind, ok := s["type"].(string)

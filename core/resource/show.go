@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 	"time"
@@ -22,6 +23,15 @@ func (s *Show) Raw(json string) { s.text = append(s.text, json...) }
 
 // Int writes a number.
 func (s *Show) Int(n int64) { s.text = strconv.AppendInt(s.text, n, 10) }
+
+// Float writes a number, always with a fraction or an exponent.
+func (s *Show) Float(n float64) {
+	start := len(s.text)
+	s.Value(n)
+	if !bytes.ContainsAny(s.text[start:], ".e") {
+		s.Raw(".0")
+	}
+}
 
 // Bool writes true or false.
 func (s *Show) Bool(b bool) { s.text = strconv.AppendBool(s.text, b) }

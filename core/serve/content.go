@@ -17,7 +17,7 @@ func (s *source) contentFile(path string) (*Found, error) {
 		return s.keyedFile(path)
 	}
 	var hits []hit
-	err := s.byPath("m.added_at AS hit_added, a.*").Where("c.relative_path = ?", path).Limit(2).Scan(&hits).Error
+	err := s.byPath(hitColumns("m.added_at")).Where("c.relative_path = ?", path).Limit(2).Scan(&hits).Error
 	switch {
 	case err != nil:
 		return nil, err
@@ -26,7 +26,7 @@ func (s *source) contentFile(path string) (*Found, error) {
 	case len(hits) > 1:
 		return nil, errs.New(errs.Internal, "several units of this version have the path %q; publish the version to decide between them", path)
 	}
-	return hits[0].found(path)
+	return s.found(&hits[0], path)
 }
 
 // keyedFile needs one step of the index (repository_id, repo_key, version_added): of the units that ever had the path
@@ -40,7 +40,7 @@ func (s *source) keyedFile(path string) (*Found, error) {
 		return nil, notFound()
 	}
 	var hits []hit
-	err = s.tx.Table("core_content_artifacts AS c").Select("a.*").
+	err = s.tx.Table("core_content_artifacts AS c").Select("c.content_id AS hit_content, c.relative_path AS hit_path, a.*").
 		Joins("LEFT JOIN core_artifacts AS a ON a.id = c.artifact_id").
 		Where("c.content_id = ? AND c.relative_path = ?", unit.ContentID, path).Scan(&hits).Error
 	if err != nil {
@@ -50,7 +50,7 @@ func (s *source) keyedFile(path string) (*Found, error) {
 		return nil, notFound()
 	}
 	hits[0].HitAdded = unit.AddedAt
-	return hits[0].found(path)
+	return s.found(&hits[0], path)
 }
 
 // interval is the part of a membership that a look-up needs.
@@ -74,7 +74,7 @@ func (s *source) lastWith(path string) (*interval, error) {
 // contentFolder pages through the paths of the version's content below a folder.
 func (s *source) contentFolder(folder string) pager {
 	return func(from string, limit int) ([]row, error) {
-		const columns = "c.relative_path AS path, m.added_at AS added, a.size AS size, a.sha256 AS sha256"
+		const columns = "c.relative_path AS path, m.added_at AS added, " + sizeColumn + ", " + digestColumn
 		if s.pathKeyed != "" {
 			return page(s.byKey(columns), "m.repo_key", from, after(folder), limit)
 		}

@@ -47,13 +47,14 @@ func TestEveryStepIsAnIndexStep(t *testing.T) {
 	}
 	repo.unit("f", "last", 5, 0)
 	repo.offer(looseUnit, "", 1, 0, map[string]string{"l/1": "1"})
+	w.declare(repo.unit("m", "", 1, 0), "m", w.remote("r"), 1, strings.Repeat("a", 64))
 	repo.publish(5, true, map[string]string{"p": "p"})
 	for _, kind := range []string{fileType, rawType, looseType} {
 		w.distribute(kind, kind, func(d *model.Distribution) { d.RepositoryID = &repo.ID })
 	}
 	rec := &recorder{DB: w.db, Interface: logger.Discard}
 	r := New(Options{DB: rec, Kinds: kinds})
-	for _, path := range []string{"", fileType, "file.file/f", "file.file/", "file.file/f/g", "raw.raw/f", "raw.raw/", "loose.many/l/1", "loose.many/l/"} {
+	for _, path := range []string{"", fileType, "file.file/f", "file.file/m", "file.file/", "file.file/f/g", "raw.raw/f", "raw.raw/", "loose.many/l/1", "loose.many/l/"} {
 		_, _ = r.Resolve(t.Context(), ident.DefaultDomain, path)
 	}
 	if len(rec.statements) < 20 {

@@ -5,27 +5,41 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/model"
 )
 
-// hit is a path with its artifact, whose ID is empty when the file has not been downloaded yet.
+// hit is a path with its artifact, whose ID is empty when the file has not been downloaded yet. The columns that begin
+// with hit say whose file it is.
 type hit struct {
-	HitAdded time.Time
+	HitAdded   time.Time
+	HitContent *string
+	HitPath    *string
 	model.Artifact
 }
 
-func (h *hit) found(path string) (*Found, error) {
-	if h.ID == "" {
-		return nil, errs.New(errs.NotFound, "this file has not been downloaded yet; sync the repository with the policy \"immediate\"")
+// hitColumns are the columns of a hit for a content artifact c and an artifact a; when is the column of HitAdded.
+func hitColumns(when string) string {
+	return when + " AS hit_added, c.content_id AS hit_content, c.relative_path AS hit_path, a.*"
+}
+
+func (s *source) found(h *hit, path string) (*Found, error) {
+	if h.ID != "" {
+		return &Found{Artifact: &h.Artifact, Path: path, AddedAt: h.HitAdded}, nil
 	}
-	return &Found{Artifact: &h.Artifact, Path: path, AddedAt: h.HitAdded}, nil
+	if h.HitContent == nil || h.HitPath == nil {
+		return nil, notFound()
+	}
+	missing, err := s.missing(*h.HitContent, *h.HitPath)
+	if err != nil {
+		return nil, err
+	}
+	return &Found{Missing: missing, Path: path, AddedAt: h.HitAdded}, nil
 }
 
 // publishedFile gives the published artifact with exactly this path.
 func (s *source) publishedFile(path string) (*Found, error) {
 	var hits []hit
-	err := s.publishedArtifacts("p.added_at AS hit_added, a.*").
+	err := s.publishedArtifacts(hitColumns("p.added_at")).
 		Where("p.relative_path = ?", path).Scan(&hits).Error
 	if err != nil {
 		return nil, err
@@ -33,13 +47,13 @@ func (s *source) publishedFile(path string) (*Found, error) {
 	if len(hits) == 0 {
 		return nil, notFound()
 	}
-	return hits[0].found(path)
+	return s.found(&hits[0], path)
 }
 
 // publishedFolder pages through the published artifacts below a folder.
 func (s *source) publishedFolder(folder string) pager {
 	return func(from string, limit int) ([]row, error) {
-		q := s.publishedArtifacts("p.relative_path AS path, p.added_at AS added, a.size AS size, a.sha256 AS sha256")
+		q := s.publishedArtifacts("p.relative_path AS path, p.added_at AS added, " + sizeColumn + ", " + digestColumn)
 		return page(q, "p.relative_path", from, after(folder), limit)
 	}
 }

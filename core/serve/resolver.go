@@ -146,12 +146,15 @@ func (l *lookUp) admit(d *model.Distribution) error {
 	}
 	l.kind = kind
 	if d.Checkpoint {
-		return errs.New(errs.NotFound, "checkpoint distributions are not served yet; use a distribution without checkpoint")
+		l.kind.Finder = nil // it knows what is there now, and checkpoints are of then
 	}
 	return nil
 }
 
 func (l *lookUp) stored(tx *gorm.DB, d *model.Distribution) error {
+	if d.Checkpoint {
+		return l.checkpoint(tx, d)
+	}
 	source, err := choose(tx, l.kind, d)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -29,6 +30,16 @@ func outcome(r *Resolver, t *testing.T, path string) string {
 	}
 	if result.Found.AddedAt.IsZero() || result.Distribution == nil {
 		t.Errorf("%q: the date or the distribution is missing", path)
+	}
+	if m := result.Found.Missing; m != nil {
+		if result.Found.Artifact != nil {
+			t.Errorf("%q: it is stored and missing", path)
+		}
+		size := "?"
+		if m.Size != nil {
+			size = fmt.Sprint(*m.Size)
+		}
+		return fmt.Sprintf("%s→%s size %s sha256 %s", result.Found.Path, m.RelativePath, size, m.SHA256)
 	}
 	return result.Found.Path + "=" + result.Found.Artifact.SHA256[:8]
 }
@@ -74,7 +85,7 @@ func TestPublication(t *testing.T) {
 			"top/files/web/":           w.is("web/index.html", "index"),
 			"top/files/web/page":       w.is("web/page", "page"),
 			"top/files/later":          "not_found",
-			"top/files/ondemand":       "not_found",
+			"top/files/ondemand":       "ondemand→ondemand size ? sha256 ",
 			"top/files/none":           "not_found",
 			"top/filesx":               "not_found",
 			"top":                      "slash",

@@ -36,13 +36,27 @@ type Finder func(ctx context.Context, d *model.Distribution, path string) (*Foun
 // is the answer. It is the place for release rules such as a minimum age.
 type Gate func(ctx context.Context, d *model.Distribution, found *Found) error
 
-// Found is a stored file that answers a request.
+// Found is a file that answers a request. One of Artifact and Missing is set.
 type Found struct {
+	// Artifact is the stored file.
 	Artifact *model.Artifact
+	// Missing says what is known of a file that has not been downloaded yet.
+	Missing *Missing
 	// Path is the path below the distribution, from which follow the media type and the name for saving.
 	Path string
 	// AddedAt is when the file appeared under this path.
 	AddedAt time.Time
+}
+
+// Missing is a file of a unit of content that is not stored. Its remotes may be able to give it.
+type Missing struct {
+	ContentID string
+	// RelativePath is that of the unit's file, which a publication may offer under another path.
+	RelativePath string
+	// Size is what the upstream declared, in bytes; nil where it did not.
+	Size *int64
+	// SHA256 is the digest that the upstream declared, in lower-case hex; empty where it did not.
+	SHA256 string `gorm:"column:sha256"`
 }
 
 // Listing is the content of a folder, ordered bytewise with directories sorted as if their names ended in a slash.
@@ -55,11 +69,13 @@ type Entry struct {
 	// Name has no slash, for directories either.
 	Name string
 	Dir  bool
-	// Size is in bytes; nil for directories and for files whose size is not known.
+	// Size is in bytes, as declared by the upstream for files that are not stored; nil for directories and where it is
+	// not known.
 	Size *int64
 	// Modified is when the file appeared; zero for directories.
 	Modified time.Time
-	// SHA256 is in lower-case hex; empty for directories and for files that are not stored.
+	// SHA256 is in lower-case hex, as declared by the upstream for files that are not stored; empty for directories and
+	// where it is not known.
 	SHA256 string
 }
 
@@ -71,7 +87,7 @@ func (e Entry) key() string {
 	return e.Name
 }
 
-// Result is the outcome of a look-up. Exactly one of Found, Listing and AddSlash is set.
+// Result is the outcome of a look-up. Exactly one of Found, Listing, AddSlash and Moved is set.
 type Result struct {
 	// Distribution is the one that matched; nil for a folder above distributions.
 	Distribution *model.Distribution
@@ -79,4 +95,6 @@ type Result struct {
 	Listing      *Listing
 	// AddSlash says that the path names a folder and has to end in a slash.
 	AddSlash bool
+	// Moved is the path, below the content prefix, that is to be asked for instead.
+	Moved string
 }

@@ -57,6 +57,19 @@ type Sealer interface {
 	Seal(ctx context.Context) error
 }
 
+// Peeker is a Staged that can be read while it is written. Without it, wait for the Commit and use Open.
+type Peeker interface {
+	// Peek opens what has been written and what still will be; offsets beyond that are io.EOF. It comes before Seal,
+	// Commit and Cancel, and what it gives stays readable after them, until it is closed.
+	Peek() (Peeked, error)
+}
+
+// Peeked are the bytes of a Staged. It is safe for concurrent use, and beside the writing.
+type Peeked interface {
+	io.ReaderAt
+	io.Closer
+}
+
 // Cleaner is the optional power to clear away what a killed process left half-written. Without it nothing is left.
 type Cleaner interface {
 	// Clean removes half-written blobs that nobody has touched since olderThan and returns how many.

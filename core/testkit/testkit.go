@@ -1,6 +1,7 @@
-// Package testkit gives tests a place of their own on real servers: a fresh PostgreSQL database, a Redis database,
-// an S3 bucket name. The servers come from the program in the folder services, which `make test` puts around
-// `go test`; it says where they are in the variables below. Only tests import this package.
+// Package testkit gives tests a place of their own on real servers (a fresh PostgreSQL database, a Redis database, an
+// S3 bucket name), and the programs that clients of Packhouse use. All come from the program in the folder services,
+// which `make test` puts around `go test`; it says where they are in the variables below. Only tests import this
+// package.
 package testkit
 
 import (
@@ -18,6 +19,9 @@ const (
 	RedisVariable    = "PACKHOUSE_TEST_REDIS"
 	S3Variable       = "PACKHOUSE_TEST_S3"
 )
+
+// PythonVariable says where the Python environment of the tests is.
+const PythonVariable = "PACKHOUSE_TEST_PYTHON"
 
 // patience ends a set-up or clean-up step that hangs.
 const patience = time.Minute

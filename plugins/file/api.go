@@ -1,6 +1,7 @@
 package file
 
 import (
+	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/model"
@@ -55,6 +56,9 @@ var Repositories = noun.RepositoryKind[Repository]{
 			Check(func(r *Repository) error { return checkManifest(r.Manifest) }).Doc("Filename to use for manifest file containing metadata for all the files."),
 		resource.JSON("last_sync_details", func(r *Repository) *model.JSON { return &r.LastSyncDetails }).ReadOnly().Initially(model.JSON("{}")),
 	},
+	Contents: []string{contentKind.Type},
+	Remotes:  remoteModels(),
+	Actions:  []resource.Action[Repository]{syncAction()}, Access: resource.Access{"sync": auth.Permission("file.sync_filerepository")},
 	AfterVersion: autopublish,
 }
 

@@ -4,6 +4,8 @@
 //	file.go      what the plugin contributes
 //	model.go     its rows
 //	api.go       its resources, each declared once
+//	remotes.go   where files come from
+//	acs.go       where they can be had instead
 //	publish.go   its task
 //	manifest.go  the format PULP_MANIFEST, pure
 //	migrations/  its tables
@@ -24,7 +26,7 @@ var files embed.FS
 func App() *app.App {
 	return &app.App{
 		Label: "file", Version: "3.117.0", Needs: []string{app.Core}, Migrations: migrations(),
-		Resources: []resource.Mountable{Contents, Repositories, Publications, Distributions},
+		Resources: []resource.Mountable{Contents, Repositories, Remotes, GitRemotes, AlternateContentSources, Publications, Distributions},
 		Tasks:     handlers,
 	}
 }

@@ -2,7 +2,12 @@ package file
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"net/url"
+	"os"
+	"path"
 
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/model"
@@ -27,7 +32,7 @@ func (publishArgs) Kind() string { return "pulp_file.app.tasks.publishing.publis
 func (a publishArgs) Locks() task.Locks { return task.Shared(a.Repository) }
 
 func handlers(env *resource.Env) []task.Handler {
-	return []task.Handler{task.Handle(func(ctx context.Context, run *task.Run, a publishArgs) (any, error) {
+	return []task.Handler{synchronize(env), task.Handle(func(ctx context.Context, run *task.Run, a publishArgs) (any, error) {
 		var version *model.RepositoryVersion
 		err := run.InTx(ctx, func(tx *db.Tx) (err error) {
 			version, err = repository.Find(tx, a.Version)
@@ -46,6 +51,32 @@ func handlers(env *resource.Env) []task.Handler {
 
 // publish serves every file of the version at its own path, and the manifest that lists them.
 func publish(ctx context.Context, run *task.Run, env *resource.Env, version *model.RepositoryVersion, manifest *string, checkpoint bool) (*model.Publication, error) {
+	return publishWith(ctx, run, env, version, manifest, checkpoint, func(d *publication.Draft, w io.Writer) error { return writeManifest(w, d.Units()) })
+}
+
+// publishMirror publishes a mirrored version with the manifest that the upstream has, byte for byte.
+func (s *sync) publishMirror(ctx context.Context, v *model.RepositoryVersion) error {
+	u, err := url.Parse(s.from.URL)
+	if err != nil {
+		return err
+	}
+	name := path.Base(u.Path)
+	_, err = publishWith(ctx, s.run, s.env, v, &name, false, func(_ *publication.Draft, w io.Writer) (err error) {
+		file, err := os.Open(s.manifest)
+		if err != nil {
+			return fmt.Errorf("read the manifest: %w", err)
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		_, err = io.Copy(w, file)
+		return err
+	})
+	return err
+}
+
+// publishWith is publish with a manifest that write makes.
+func publishWith(ctx context.Context, run *task.Run, env *resource.Env, version *model.RepositoryVersion, manifest *string, checkpoint bool,
+	write func(d *publication.Draft, w io.Writer) error,
+) (*model.Publication, error) {
 	spec := publication.Spec{
 		Type: publicationKind.Type, Model: publicationKind.Model(), Path: publicationKind.Path, Version: version, PassThrough: true, Checkpoint: checkpoint,
 		Detail: func(tx *db.Tx, p *model.Publication) error {
@@ -56,7 +87,7 @@ func publish(ctx context.Context, run *task.Run, env *resource.Env, version *mod
 		if manifest == nil {
 			return nil
 		}
-		return d.Write(*manifest, func(w io.Writer) error { return writeManifest(w, d.Units()) })
+		return d.Write(*manifest, func(w io.Writer) error { return write(d, w) })
 	})
 }
 

@@ -26,8 +26,8 @@ type line struct {
 const longestLine = 64 << 10
 
 // readManifest gives the files of a PULP_MANIFEST: a line "relative_path,sha256,size" each, split from the right because
-// paths may have commas. Blank lines and lines that begin with # are passed over; any other line is an error that names
-// its number. It needs the memory of one line.
+// paths may have commas. Blank lines, lines that begin with # and a byte order mark at the beginning are passed over; any
+// other line is an error that names its number. It needs the memory of one line.
 func readManifest(r io.Reader) iter.Seq2[line, error] {
 	return func(yield func(line, error) bool) {
 		in := bufio.NewScanner(r)
@@ -35,7 +35,11 @@ func readManifest(r io.Reader) iter.Seq2[line, error] {
 		n := 0
 		for in.Scan() {
 			n++
-			text := bytes.TrimSpace(in.Bytes())
+			text := in.Bytes()
+			if n == 1 {
+				text = bytes.TrimPrefix(text, []byte("\ufeff"))
+			}
+			text = bytes.TrimSpace(text)
 			if len(text) == 0 || text[0] == '#' {
 				continue
 			}
@@ -95,11 +99,13 @@ func folder(manifest string) (string, error) {
 	if err != nil {
 		return "", errs.New(errs.Invalid, "the URL of the manifest cannot be read; correct it: %w", err)
 	}
-	u.RawQuery, u.Fragment, u.RawFragment = "", "", ""
-	path := u.EscapedPath()
-	path = path[:strings.LastIndexByte(path, '/')+1]
-	u.Path, u.RawPath = "", ""
-	return strings.TrimSuffix(u.String(), "/") + "/" + strings.TrimPrefix(path, "/"), nil
+	u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = "", false, "", ""
+	u.RawPath = u.EscapedPath()
+	u.RawPath = "/" + strings.TrimPrefix(u.RawPath[:strings.LastIndexByte(u.RawPath, '/')+1], "/")
+	if u.Path, err = url.PathUnescape(u.RawPath); err != nil {
+		return "", errs.New(errs.Invalid, "the URL of the manifest cannot be read; correct it: %w", err)
+	}
+	return u.String(), nil
 }
 
 // escaped is a path as a URL has it.

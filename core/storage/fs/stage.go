@@ -65,6 +65,18 @@ func (b *staged) Write(p []byte) (int, error) {
 
 func (b *staged) Size() int64 { return b.size }
 
+// Peek opens the file once more: neither its new name nor its end concerns those who have it open.
+func (b *staged) Peek() (storage.Peeked, error) {
+	if err := b.usable(); err != nil {
+		return nil, err
+	}
+	file, err := b.storage.root.Open(b.name)
+	if err != nil {
+		return nil, fault("read", b.name, err)
+	}
+	return file, nil
+}
+
 // Seal syncs the file, so that Commit has only to rename it.
 func (b *staged) Seal(ctx context.Context) error {
 	if err := storage.Alive(ctx); err != nil {
@@ -133,4 +145,7 @@ func gone(name string, cause error) error {
 	return errs.New(errs.Unavailable, "the temporary file %s was removed while in use; send the content again: %w", name, cause)
 }
 
-var _ storage.Sealer = (*staged)(nil)
+var (
+	_ storage.Sealer = (*staged)(nil)
+	_ storage.Peeker = (*staged)(nil)
+)

@@ -26,22 +26,17 @@ func (s *Storage) Stage(ctx context.Context) (storage.Staged, error) {
 	if err := storage.Alive(ctx); err != nil {
 		return nil, err
 	}
-	file, err := os.CreateTemp(s.options.SpoolDir, "packhouse-spool-*") // mode 0600
+	file, err := newSpool(s.options.SpoolDir)
 	if err != nil {
-		return nil, spoolFault("make", err)
+		return nil, err
 	}
-	b := &staged{storage: s, file: file}
-	if os.Remove(file.Name()) != nil {
-		b.name = file.Name() // this system keeps the names of open files; the name goes with the blob
-	}
-	return b, nil
+	return &staged{storage: s, file: file}, nil
 }
 
 // staged is a blob in a spool file without a name, so that a killed process leaves nothing.
 type staged struct {
 	storage *Storage
-	file    *os.File
-	name    string // only where an open file cannot be unlinked
+	file    *spool
 	size    int64
 	broken  error // why the bytes cannot be trusted any more
 	done    bool  // committed or canceled
@@ -93,17 +88,19 @@ func (b *staged) put(ctx context.Context, object string) error {
 	return err
 }
 
-// drop lets go of the spool file. Its content is stored or unwanted, so errors cost nothing but space.
+// Peek keeps the spool file for a reader.
+func (b *staged) Peek() (storage.Peeked, error) {
+	if err := b.usable(); err != nil {
+		return nil, err
+	}
+	b.file.users.Add(1)
+	return &peeked{spool: b.file}, nil
+}
+
+// drop lets go of the spool file.
 func (b *staged) drop() error {
 	b.done = true
-	_ = b.file.Close()
-	if b.name == "" {
-		return nil
-	}
-	if err := os.Remove(b.name); err != nil {
-		return spoolFault("remove", err)
-	}
-	return nil
+	return b.file.release()
 }
 
 func (b *staged) usable() error {
@@ -120,3 +117,5 @@ func spoolFault(doing string, err error) error {
 	}
 	return errs.New(errs.Internal, "cannot %s a spool file for an upload; check the spool folder and who may write there: %w", doing, err)
 }
+
+var _ storage.Peeker = (*staged)(nil)

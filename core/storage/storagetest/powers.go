@@ -39,6 +39,50 @@ func localPath(t *testing.T, s storage.Storage) {
 	}
 }
 
+func peek(t *testing.T, s storage.Storage) {
+	for name, end := range map[string]func(storage.Staged) error{
+		"commit": func(b storage.Staged) error { return b.Commit(t.Context(), "peeked") },
+		"cancel": storage.Staged.Cancel,
+	} {
+		staged, err := s.Stage(t.Context())
+		want(t, "Stage", err, "")
+		peeker, ok := staged.(storage.Peeker)
+		if !ok {
+			want(t, "Cancel", staged.Cancel(), "")
+			return
+		}
+		first, err := peeker.Peek()
+		want(t, "Peek", err, "")
+		sees(t, name, first, "")
+		_, err = io.WriteString(staged, "written")
+		want(t, "Write", err, "")
+		second, err := peeker.Peek()
+		want(t, "Peek again", err, "")
+		sees(t, name, first, "written")
+		_, err = io.WriteString(staged, " and more")
+		want(t, "Write", err, "")
+		want(t, "the end", end(staged), "")
+		want(t, "Close", first.Close(), "")
+		sees(t, name, second, "written and more")
+		want(t, "Close", second.Close(), "")
+		if _, err := second.ReadAt(make([]byte, 1), 0); err == nil {
+			t.Error("what was closed could be read")
+		}
+		if _, err := peeker.Peek(); err == nil {
+			t.Error("a blob could be peeked at after its end")
+		}
+	}
+}
+
+// sees compares all that a reader finds.
+func sees(t *testing.T, name string, p storage.Peeked, content string) {
+	t.Helper()
+	got, err := io.ReadAll(io.NewSectionReader(p, 0, 1<<20))
+	if err != nil || string(got) != content {
+		t.Errorf("%s: the reader sees %q, %v; want %q", name, got, err, content)
+	}
+}
+
 func seal(t *testing.T, s storage.Storage) {
 	for _, commit := range []bool{true, false} {
 		staged, err := s.Stage(t.Context())

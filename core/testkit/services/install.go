@@ -36,6 +36,8 @@ func needs() []need {
 			return err != nil || noProgram("gcc")()
 		}},
 		{"curl", []string{"curl", "ca-certificates"}, noProgram("curl")},
+		{"Python with virtual environments", []string{"python3", "python3-venv"}, noVenv},
+		{"Java, for the generator of clients", []string{"default-jre-headless"}, noProgram("java")},
 	}
 }
 
@@ -61,7 +63,10 @@ func install(ctx context.Context) error {
 	if err := installPackages(ctx); err != nil {
 		return err
 	}
-	return installGateway(ctx, cache)
+	if err := installGateway(ctx, cache); err != nil {
+		return err
+	}
+	return installPython(ctx, cache)
 }
 
 // installPackages installs missing Debian packages, refreshing the package lists first.

@@ -1,0 +1,151 @@
+// Package fetch brings files that are not stored yet, at the moment when a client asks for them.
+//
+// A file is fetched once at a time in a process, however many clients wait for it: they all read one spool, which is the
+// staged blob that becomes the artifact. The spool fills as fast as the upstream sends, whatever the clients do. What a
+// client may have of it before the end is all but the last 64 KiB: these are held back until size and digest of the whole
+// are verified. A file that turns out to be wrong before that point is given up, and the next source is tried, without
+// any client noticing; later on, the clients are told and must break off.
+//
+// Sources are tried in this order: those of alternate content sources, found by the digest, then those of the unit's own
+// remotes. A source whose bytes were wrong, or that does not have the file (404 and 410), is left alone for a cooldown;
+// trouble that may pass by itself (no answer, 500, a broken connection) is not remembered, unless clients have seen the
+// beginning of the file by then and there are other sources for the next time.
+//
+// What came without any digest to compare with is what it is: its computed digest becomes that of the unit, as long as the
+// unit has no other. Files of remotes with the policy streamed are never stored, and their fetching ends with the last
+// client; all others are fetched to the end.
+package fetch
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/packhouse/packhouse/core/artifact"
+	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/remote"
+	"github.com/packhouse/packhouse/core/serve"
+)
+
+const (
+	// heldBack is how many bytes, counted from the end of what has come, no client gets before the verification.
+	heldBack = 64 << 10
+	// longest bounds a fetch against an upstream that drips for ever.
+	longest = 12 * time.Hour
+)
+
+// Source is a remote that is fetched from; *remote.Client is one.
+type Source interface {
+	Open(ctx context.Context, url string) (*remote.Open, error)
+}
+
+// Options are what a Fetcher works with.
+type Options struct {
+	DB    *db.DB
+	Store *artifact.Store
+	// Source gives what fetches from a remote.
+	Source func(row *model.Remote) (Source, error)
+	// Cooldown is how long a source that failed is left alone: remote_content_fetch_failure_cooldown.
+	Cooldown time.Duration
+	Log      *slog.Logger
+}
+
+// Fetcher fetches files for clients. It is safe for concurrent use.
+type Fetcher struct {
+	Options
+
+	mu      sync.Mutex
+	closed  bool
+	running map[place]*transfer
+	all     sync.WaitGroup
+}
+
+// place is a file of a unit of content.
+type place struct {
+	domain, content, path string
+}
+
+// New makes a Fetcher. It panics when an option is missing.
+func New(o Options) *Fetcher {
+	if o.DB == nil || o.Store == nil || o.Source == nil || o.Log == nil {
+		panic("fetch.New needs a database, a store, sources and a log")
+	}
+	return &Fetcher{Options: o, running: map[place]*transfer{}}
+}
+
+// Fetch begins to fetch a file, or joins those who wait for it already, and returns when there is something to read: more
+// than what is held back, or the whole file. Errors: errs.NotFound when no source gives the file, with what they said;
+// errs.Unavailable, errs.StorageFull and errs.Internal for trouble of ours; errs.Canceled when ctx ended.
+func (f *Fetcher) Fetch(ctx context.Context, domain string, missing *serve.Missing) (*Download, error) {
+	t, err := f.join(ctx, place{domain, missing.ContentID, missing.RelativePath})
+	if err != nil {
+		return nil, err
+	}
+	d := &Download{transfer: t}
+	err = t.await(ctx, func() bool { return t.started || t.ended })
+	if err == nil {
+		err = t.failure()
+	}
+	if err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// join adds a reader to the transfer of a place, and begins one where there is none.
+func (f *Fetcher) join(ctx context.Context, p place) (*transfer, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil, stopping()
+	}
+	t := f.running[p]
+	if t == nil || !t.enter() {
+		// detached: the first client may go, and others stay.
+		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
+		t = &transfer{place: p, cancel: cancel, size: unknown, readers: 1}
+		f.running[p] = t
+		f.all.Go(func() {
+			defer cancel()
+			f.run(detached, t)
+		})
+	}
+	return t, nil
+}
+
+// forget makes room for another transfer of the place.
+func (f *Fetcher) forget(t *transfer) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.running[t.place] == t {
+		delete(f.running, t.place)
+	}
+}
+
+// Close ends all that is being fetched and waits for the end. What was begun leaves nothing behind.
+func (f *Fetcher) Close() error {
+	f.mu.Lock()
+	f.closed = true
+	for _, t := range f.running {
+		t.cancel()
+	}
+	f.mu.Unlock()
+	f.all.Wait()
+	return nil
+}
+
+func (f *Fetcher) isClosed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.closed
+}
+
+func stopping() error {
+	return errs.New(errs.Unavailable, "the server is stopping; try again in a moment")
+}
+
+var _ Source = (*remote.Client)(nil)

@@ -1,0 +1,37 @@
+package resource
+
+import (
+	"strings"
+
+	"github.com/packhouse/packhouse/core/auth"
+)
+
+// Standalone is one operation on no object and no list, such as a repair of everything.
+type Standalone struct {
+	// ID is the operation id of the OpenAPI document, Method the HTTP method, Route the path below the API root.
+	ID, Method, Route string
+	// Tag groups operations in the OpenAPI document, Doc says in a sentence what this one does.
+	Tag, Doc string
+	Rule     auth.Rule
+	// Body describes the body; nil when none is taken.
+	Body BodySchema
+	// Answers describes the answers by status.
+	Answers map[int]AnswerDoc
+	Handle  func(c *Call) (*Answer, error)
+}
+
+// Register adds nothing: no reference leads to an operation.
+func (Standalone) Register(*Registry) {}
+
+// Mount gives the operation.
+func (s Standalone) Mount(*Env) []Operation {
+	short, _ := strings.CutPrefix(s.ID, operationPrefix(strings.TrimSuffix(s.Route, "/"))+"_")
+	op := Operation{ID: s.ID, Short: short, Method: s.Method, Route: s.Route, Tag: s.Tag, Doc: s.Doc, Rule: s.Rule, Answers: s.Answers, Handle: s.Handle}
+	if s.Body != nil {
+		name, schema := s.Body.component()
+		op.Request, op.body, op.Components = s.Body.request(), s.Body, map[string]Schema{name: schema}
+	}
+	return []Operation{op}
+}
+
+var _ Mountable = Standalone{}
