@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -43,8 +44,8 @@ func TestManyClientsOneRequest(t *testing.T) {
 					head := make([]byte, 200_000-held)
 					_, err := io.ReadFull(rest, head)
 					begun <- true
-					a.body, a.broken = io.ReadAll(rest)
-					a.body, a.broken = append(head, a.body...), errors.Join(err, a.broken)
+					tail, broken := io.ReadAll(rest)
+					a.body, a.broken = slices.Concat(head, tail), errors.Join(err, broken)
 					answers <- a
 				}()
 			}

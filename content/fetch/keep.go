@@ -56,6 +56,15 @@ func attach(tx *db.Tx, p place, a *model.Artifact) (*model.Artifact, error) {
 	return first, err
 }
 
+// sound tells whether an artifact has its bytes.
+func (f *Fetcher) sound(ctx context.Context, a *model.Artifact) (bool, error) {
+	info, err := f.Store.Storage.Stat(ctx, a.File)
+	if errs.Is(err, errs.NotFound) {
+		return false, nil
+	}
+	return err == nil && info.Size == a.Size, err
+}
+
 // there looks whether the file has been stored since the client's look-up, for the unit or for another one.
 func (f *Fetcher) there(ctx context.Context, p place, all []candidate) (*model.Artifact, error) {
 	read := f.DB.Read(ctx)
@@ -68,8 +77,8 @@ func (f *Fetcher) there(ctx context.Context, p place, all []candidate) (*model.A
 	if err != nil || len(same) == 0 {
 		return nil, err
 	}
-	if info, err := f.Store.Storage.Stat(ctx, same[0].File); err != nil || info.Size != same[0].Size {
-		return nil, nil // its bytes are gone: fetching puts them back
+	if sound, err := f.sound(ctx, &same[0]); err != nil || !sound {
+		return nil, err // where its bytes are gone, fetching puts them back
 	}
 	err = f.DB.InTx(ctx, func(tx *db.Tx) error {
 		found, err := f.Store.Find(ctx, tx, p.domain, same[0].SHA256)

@@ -39,7 +39,7 @@ CREATE TABLE test_files (
 `
 
 // row is a unit of that type.
-type row struct{ path, digest string }
+type row struct{ path string }
 
 var kind = pipeline.Kind{
 	ContentType: repository.ContentType{PulpType: "test.file", Table: "test_files", Key: "path", Paths: true},
