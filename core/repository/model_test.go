@@ -83,6 +83,7 @@ func clash(set map[unit]bool) string {
 
 func TestVersionsAreWhatAModelSays(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
+		w.KeepFolders(2) // so that new paths are looked at in several pieces
 		var units []unit
 		for _, key := range []string{"a", "a", "a/b", "a/b/c", "a0", "a-", "b", "b", "b/c", "c", "", "", ""} {
 			u := unit{key: key}

@@ -42,12 +42,21 @@ func (w *commit) checkBelow(pulpType string) error {
 	return overlap(found[0].File, found[0].Below)
 }
 
-// checkAbove looks for members where a new path has its folders.
+// checkAbove looks for members where a new path has its folders. A commit of very many paths is looked at in pieces, in
+// the order of the primary key, which costs a walk through the members of the repository.
 func (w *commit) checkAbove(pulpType string) error {
-	folders, err := w.newFolders(pulpType)
-	if err != nil {
-		return err
+	folders, last, err := w.newFolders(pulpType, `version_added = ?`, "")
+	for err == nil {
+		if err = w.vacant(pulpType, folders); err != nil || last == "" {
+			return err
+		}
+		folders, last, err = w.newFolders(pulpType, `version_added + 0 = ? AND content_id > ? ORDER BY content_id`, last)
 	}
+	return err
+}
+
+// vacant refuses folders at which a member lies.
+func (w *commit) vacant(pulpType string, folders map[string]string) error {
 	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(folders)), batch) {
 		rows := strings.TrimSuffix(strings.Repeat("(CAST(? AS text)),", len(chunk)), ",")
 		args := make([]any, 0, len(chunk)+2)
@@ -68,23 +77,38 @@ func (w *commit) checkAbove(pulpType string) error {
 	return nil
 }
 
-// newFolders are the folders of the paths that this commit adds, each with one of the paths.
-func (w *commit) newFolders(pulpType string) (map[string]string, error) {
-	rows, err := w.tx.Raw(`SELECT repo_key FROM core_repository_contents WHERE repository_id = ? AND version_added = ? AND pulp_type = ?`, w.repo.ID, w.number, pulpType).Rows()
+// newFolders are folders of the paths that this commit adds, each with one of the paths. With too many of them it stops:
+// the whole is then read again in the order of identities, from the beginning, and last is where to go on.
+func (w *commit) newFolders(pulpType, which, after string) (folders map[string]string, last string, err error) {
+	args := []any{w.repo.ID, pulpType, w.number}
+	if after != "" {
+		args = append(args, after)
+	}
+	rows, err := w.tx.Raw(`SELECT content_id, repo_key FROM core_repository_contents WHERE repository_id = ? AND pulp_type = ? AND `+which, args...).Rows()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer func() { _ = rows.Close() }() // its error is that of Err
-	folders := map[string]string{}
+	folders = map[string]string{}
 	for rows.Next() {
-		var path string
-		if err := rows.Scan(&path); err != nil {
-			return nil, err
+		var id, path string
+		if err := rows.Scan(&id, &path); err != nil {
+			return nil, "", err
 		}
 		collectFolders(folders, path)
+		if len(folders) < w.folders {
+			continue
+		}
+		if after == "" {
+			id = beforeAll // what came so far came in no order
+		}
+		return folders, id, nil
 	}
-	return folders, rows.Err()
+	return folders, "", rows.Err()
 }
+
+// beforeAll is an identity before all others.
+const beforeAll = "00000000-0000-0000-0000-000000000000"
 
 func collectFolders(folders map[string]string, path string) {
 	for i := strings.LastIndexByte(path, '/'); i > 0; i = strings.LastIndexByte(path[:i], '/') {

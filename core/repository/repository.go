@@ -26,11 +26,15 @@ type ContentType struct {
 }
 
 // Committer commits deltas. It knows the content types of all enabled plugins.
-type Committer struct{ types map[string]ContentType }
+type Committer struct {
+	types map[string]ContentType
+	// folders bounds the folders of new paths that are kept in memory at a time.
+	folders int
+}
 
 // NewCommitter makes a Committer for content types.
 func NewCommitter(types ...ContentType) *Committer {
-	c := &Committer{types: map[string]ContentType{}}
+	c := &Committer{types: map[string]ContentType{}, folders: 100_000}
 	for _, t := range types {
 		c.types[t.PulpType] = t
 	}
