@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"testing"
 

@@ -82,10 +82,10 @@ func (x *execution) judge(run *task.Run, result any, err error) verdict {
 	case errors.Is(cause, errTooLong):
 		return x.tooLong()
 	}
-	switch errs.KindOf(err) {
-	case errs.Canceled:
+	switch kind := errs.KindOf(err); {
+	case kind == errs.Canceled, errors.Is(err, errCanceled):
 		run.Log().Info("a task was canceled", "error", err)
-	case errs.Internal:
+	case kind == errs.Internal:
 		run.Log().Error("a task failed by a fault of ours", "error", err)
 	default:
 		run.Log().Info("a task failed", "error", err)

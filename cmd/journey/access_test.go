@@ -23,6 +23,8 @@ func rules() map[string]auth.Rule {
 		"GET livez/":        auth.Anyone,
 		"GET docs/api.json": auth.Anyone,
 		"GET docs/api.yaml": auth.Anyone,
+		"GET docs/":         auth.Anyone,
+		"GET swagger/":      auth.Anyone,
 		"POST login/":       auth.Authenticated,
 		"GET login/":        auth.Authenticated,
 		"DELETE login/":     auth.Authenticated,
@@ -44,6 +46,8 @@ func rules() map[string]auth.Rule {
 		"POST tasks/purge/":           "core.purge_task",
 		"GET task-groups/":            "core.view_taskgroup",
 		"GET task-groups/{id}/":       "core.view_taskgroup",
+		"PATCH task-groups/{id}/":     "core.view_taskgroup", // and core.change_task of each of its tasks
+		"GET remotes/":                "core.view_remote",
 		"GET workers/":                "core.view_appstatus",
 		"GET workers/{id}/":           "core.view_appstatus",
 		"GET content/":                "core.view_content",
@@ -56,21 +60,28 @@ func rules() map[string]auth.Rule {
 		"GET repositories/file/file/": "file.view_filerepository",
 
 		"GET content/file/files/{id}/":              "file.view_filecontent",
-		"POST content/file/files/upload/":           "file.upload_filecontent",
-		"POST content/file/files/{id}/set_label/":   "file.change_filecontent",
-		"POST content/file/files/{id}/unset_label/": "file.change_filecontent",
+		"POST content/file/files/upload/":           "file.upload_files",
+		"POST content/file/files/{id}/set_label/":   "core.manage_content_labels",
+		"POST content/file/files/{id}/unset_label/": "core.manage_content_labels",
 
-		"POST repositories/file/file/":                                  "file.add_filerepository",
-		"GET repositories/file/file/{id}/":                              "file.view_filerepository",
-		"PUT repositories/file/file/{id}/":                              "file.change_filerepository",
-		"PATCH repositories/file/file/{id}/":                            "file.change_filerepository",
-		"DELETE repositories/file/file/{id}/":                           "file.delete_filerepository",
-		"POST repositories/file/file/{id}/modify/":                      "file.modify_filerepository",
-		"POST repositories/file/file/{id}/set_label/":                   "file.change_filerepository",
-		"POST repositories/file/file/{id}/unset_label/":                 "file.change_filerepository",
-		"GET repositories/file/file/{repository}/versions/":             "file.view_filerepository",
-		"GET repositories/file/file/{repository}/versions/{number}/":    "file.view_filerepository",
-		"DELETE repositories/file/file/{repository}/versions/{number}/": "file.delete_filerepository",
+		"POST repair/":                     "core.repair_artifact",
+		"POST orphans/cleanup/":            "core.delete_orphans",
+		"DELETE orphans/":                  "core.delete_orphans",
+		"POST repositories/reclaim_space/": "core.reclaim_repository",
+
+		"POST repositories/file/file/":                                       "file.add_filerepository",
+		"GET repositories/file/file/{id}/":                                   "file.view_filerepository",
+		"PUT repositories/file/file/{id}/":                                   "file.change_filerepository",
+		"PATCH repositories/file/file/{id}/":                                 "file.change_filerepository",
+		"DELETE repositories/file/file/{id}/":                                "file.delete_filerepository",
+		"POST repositories/file/file/{id}/modify/":                           "file.modify_filerepository",
+		"POST repositories/file/file/{id}/sync/":                             "file.sync_filerepository",
+		"POST repositories/file/file/{id}/set_label/":                        "file.change_filerepository",
+		"POST repositories/file/file/{id}/unset_label/":                      "file.change_filerepository",
+		"GET repositories/file/file/{repository}/versions/":                  "file.view_filerepository",
+		"GET repositories/file/file/{repository}/versions/{number}/":         "file.view_filerepository",
+		"DELETE repositories/file/file/{repository}/versions/{number}/":      "file.delete_filerepository",
+		"POST repositories/file/file/{repository}/versions/{number}/repair/": "file.repair_filerepository",
 
 		"GET publications/file/file/":         "file.view_filepublication",
 		"POST publications/file/file/":        "file.add_filepublication",
@@ -85,6 +96,32 @@ func rules() map[string]auth.Rule {
 		"DELETE distributions/file/file/{id}/":           "file.delete_filedistribution",
 		"POST distributions/file/file/{id}/set_label/":   "file.change_filedistribution",
 		"POST distributions/file/file/{id}/unset_label/": "file.change_filedistribution",
+
+		"GET remotes/file/file/":                   "file.view_fileremote",
+		"POST remotes/file/file/":                  "file.add_fileremote",
+		"GET remotes/file/file/{id}/":              "file.view_fileremote",
+		"PUT remotes/file/file/{id}/":              "file.change_fileremote",
+		"PATCH remotes/file/file/{id}/":            "file.change_fileremote",
+		"DELETE remotes/file/file/{id}/":           "file.delete_fileremote",
+		"POST remotes/file/file/{id}/set_label/":   "file.change_fileremote",
+		"POST remotes/file/file/{id}/unset_label/": "file.change_fileremote",
+
+		"GET remotes/file/git/":                   "file.view_filegitremote",
+		"POST remotes/file/git/":                  "file.add_filegitremote",
+		"GET remotes/file/git/{id}/":              "file.view_filegitremote",
+		"PUT remotes/file/git/{id}/":              "file.change_filegitremote",
+		"PATCH remotes/file/git/{id}/":            "file.change_filegitremote",
+		"DELETE remotes/file/git/{id}/":           "file.delete_filegitremote",
+		"POST remotes/file/git/{id}/set_label/":   "file.change_filegitremote",
+		"POST remotes/file/git/{id}/unset_label/": "file.change_filegitremote",
+
+		"GET acs/file/file/":               "file.view_filealternatecontentsource",
+		"POST acs/file/file/":              "file.add_filealternatecontentsource",
+		"GET acs/file/file/{id}/":          "file.view_filealternatecontentsource",
+		"PUT acs/file/file/{id}/":          "file.change_filealternatecontentsource",
+		"PATCH acs/file/file/{id}/":        "file.change_filealternatecontentsource",
+		"DELETE acs/file/file/{id}/":       "file.delete_filealternatecontentsource",
+		"POST acs/file/file/{id}/refresh/": "file.refresh_filealternatecontentsource",
 	}
 }
 
@@ -163,12 +200,15 @@ func (w *world) oneOfEach(t *testing.T) map[string]string {
 		{do: "POST " + pubs, body: `{"repository":"{repo}"}`, status: 202, task: "completed", keep: map[string]string{"pub": "result.pulp_href"}},
 		{do: "POST " + dists, body: `{"name":"{u}","base_path":"{u}"}`, status: 202, task: "completed", keep: map[string]string{"dist": "result.pulp_href"}},
 		{do: "POST /uploads/", body: `{"size":1}`, status: 201, keep: map[string]string{"upload": "pulp_href"}},
+		{do: "POST " + fileRemotes, body: `{"name":"{u}","url":"http://a.example/","policy":"on_demand"}`, status: 201, keep: map[string]string{"remote": "pulp_href"}},
+		{do: "POST " + gitRemotes, body: `{"name":"{u}git","url":"http://a.example/"}`, status: 201, keep: map[string]string{"git": "pulp_href"}},
+		{do: "POST " + sources, body: `{"name":"{u}","remote":"{remote}"}`, status: 201, keep: map[string]string{"acs": "pulp_href"}},
 		{do: "GET /workers/", status: 200, keep: map[string]string{"worker": "results.0.pulp_href"}},
 	} {
 		w.step(t, "object "+string(rune('a'+i)), s, vars)
 	}
 	objects := map[string]string{"task-groups/": w.group}
-	for _, name := range []string{"repo", "unit", "artifact", "task", "pub", "dist", "upload", "worker"} {
+	for _, name := range []string{"repo", "unit", "artifact", "task", "pub", "dist", "upload", "worker", "remote", "git", "acs"} {
 		path := strings.TrimSuffix(strings.TrimPrefix(vars[name], root), "/")
 		at := strings.LastIndexByte(path, '/') + 1
 		objects[path[:at]] = path[at:]

@@ -58,7 +58,7 @@ func entry(rows map[string][]string, op resource.Operation) (path, name string) 
 	}
 	name = op.Short
 	if name == "" {
-		name = strings.TrimPrefix(op.ID, strings.ReplaceAll(strings.TrimSuffix(path, "/"), "-", "_")+"_")
+		name = strings.TrimPrefix(op.ID, strings.NewReplacer("-", "_", "/", "_").Replace(strings.TrimSuffix(path, "/"))+"_")
 	}
 	if letter, standard := letters()[name]; standard {
 		return path, letter

@@ -7,8 +7,8 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		for _, scenarios := range [][]scenario{
-			faults(), headers(), sessions(), repositories(), lists(), references(), labels(), artifacts(), uploads(), contents(),
-			versions(), publications(), distributions(), tasks(), bodies(),
+			faults(), headers(), documents(), sessions(), repositories(), lists(), references(), labels(), artifacts(), uploads(), contents(),
+			versions(), publications(), distributions(), remotes(t), alternates(), upkeep(), tasks(), bodies(),
 		} {
 			w.play(t, scenarios...)
 		}

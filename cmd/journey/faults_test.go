@@ -119,12 +119,6 @@ func headers() []scenario {
 				`content_settings = {"content_origin":null,"content_path_prefix":"/pulp/content/"}`, `domain_enabled = false`}, headers: map[string]string{"Content-Type": "application/json"}},
 			{as: "nobody", do: "GET /livez/", status: 200},
 			{as: "nobody", do: "GET /", status: 200, want: []string{`repositories/file/file ~ ^"http://127.0.0.1:[0-9]+/pulp/api/v3/repositories/file/file/"$`}},
-			{as: "nobody", do: "GET /docs/api.json", status: 200, want: []string{`info.x-pulp-app-versions.core ~ .`}, headers: map[string]string{"Content-Type": "application/json"}},
-			{as: "nobody", do: "GET /docs/api.yaml", status: 200, has: []string{"openapi: 3.1.1"}},
-			{as: "nobody", do: "GET /docs/api.json?component=foo", status: 400},
-			{as: "nobody", do: "GET /docs/api.json?plugin=file", status: 400},
-			{as: "nobody", do: "GET /docs/api.json?bindings&component=file", status: 200, has: []string{`"operationId": "list"`}, hasNot: []string{`tasks/`}},
-			{as: "nobody", do: "GET /docs/api.json?pk_path=1", status: 200, has: []string{`/repositories/file/file/{id}/modify/`}},
 		}},
 	}
 }

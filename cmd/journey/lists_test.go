@@ -71,7 +71,7 @@ func lists() []scenario {
 			{do: "GET " + repos + "?name__contains={u}&ordering=pulp_created", status: 200, want: []string{named([]string{"a", "b", "c"})}},
 			{do: "GET " + repos + "?name__contains={u}&ordering=-pk,name", status: 200, want: []string{named([]string{"c", "b", "a"})}},
 			{do: "GET " + repos + "?name__contains={u}&ordering=", status: 200, want: []string{named([]string{"c", "b", "a"})}},
-			{do: "GET /task-groups/?foo=1&ordering=x", status: 200, want: []string{`count = 1`, `results.0.pulp_href = "/pulp/api/v3/task-groups/{group}/"`}},
+			{do: "GET /task-groups/?foo=1&ordering=x", status: 200, want: []string{`count ~ ^[0-9]+$`}, has: []string{"/pulp/api/v3/task-groups/{group}/"}, about: "alternate content sources make groups too"},
 		}},
 	}
 }

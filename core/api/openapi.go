@@ -101,7 +101,7 @@ func (s *Server) documentOperation(op *resource.Operation, o DocumentOptions) ob
 	if o.Bindings && op.Short != "" {
 		id = op.Short
 	}
-	out := object{"operationId": id, "description": op.Doc, "tags": []string{op.Tag}, "parameters": documentParams(op, o), "responses": documentAnswers(op)}
+	out := object{"operationId": id, "description": op.Doc, "tags": []string{op.Tag}, "parameters": s.documentParams(op, o), "responses": documentAnswers(op)}
 	if op.Request != nil {
 		out["requestBody"] = documentRequest(op.Request)
 	}
@@ -111,7 +111,7 @@ func (s *Server) documentOperation(op *resource.Operation, o DocumentOptions) ob
 	return out
 }
 
-func documentParams(op *resource.Operation, o DocumentOptions) []object {
+func (s *Server) documentParams(op *resource.Operation, o DocumentOptions) []object {
 	text := resource.String()
 	params := []object{{"in": "header", "name": "X-Task-Diagnostics", "schema": resource.Strings(), "description": "List of profilers to use on tasks."}}
 	switch {
@@ -125,7 +125,7 @@ func documentParams(op *resource.Operation, o DocumentOptions) []object {
 		}
 	}
 	for _, p := range op.Params {
-		params = append(params, documentParam(p))
+		params = append(params, documentParam(s.withTypes(p, op)))
 	}
 	if op.Method == "GET" && !slices.ContainsFunc(op.Params, func(p resource.Param) bool { return p.Name == "fields" }) {
 		for _, p := range resource.SelectionParams() { // clients may send them with every reading request
@@ -133,6 +133,20 @@ func documentParams(op *resource.Operation, o DocumentOptions) []object {
 		}
 	}
 	return params
+}
+
+// withTypes names the types that a list over all types can be asked for.
+func (s *Server) withTypes(p resource.Param, op *resource.Operation) resource.Param {
+	types := slices.Sorted(slices.Values(s.Env.Registry.Types(strings.TrimSuffix(op.Route, "/"))))
+	choice := resource.Schema{"type": "string", "enum": types}
+	switch {
+	case len(types) == 0:
+	case p.Name == "pulp_type":
+		p.Schema = choice
+	case p.Name == "pulp_type__in":
+		p.Schema = resource.Schema{"type": "array", "items": choice}
+	}
+	return p
 }
 
 func documentParam(p resource.Param) object {

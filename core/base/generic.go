@@ -107,8 +107,10 @@ func Remotes() resource.Of[model.Remote] {
 	type row = model.Remote
 	self := func(r *row) *row { return r }
 	fields := noun.RemoteFields(self, []model.Policy{model.Immediate, model.OnDemand, model.Streamed}, nil)
-	return generic("remotes", "Remote", "core_remotes", func(r *row) *model.Base { return &r.Base }, func(r *row) *string { return &r.PulpType },
+	of := generic("remotes", "Remote", "core_remotes", func(r *row) *model.Base { return &r.Base }, func(r *row) *string { return &r.PulpType },
 		fields, noun.RemoteFilters(), "", "")
+	of.Component = "GenericRemote"
+	return of
 }
 
 // Distributions is the list of distributions of all types.

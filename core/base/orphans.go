@@ -57,7 +57,7 @@ func CleanOrphans() resource.Standalone {
 			}).Doc("The time in minutes for how long content and artifacts are protected after they were last asked for; the default is a setting."),
 	}}
 	return resource.Standalone{
-		ID: "orphans_cleanup_cleanup", Method: "POST", Route: "orphans/cleanup/", Tag: "Orphans: Cleanup", Doc: "Remove content that is in no repository, and artifacts of no content.",
+		ID: "orphans_cleanup_cleanup", Short: "cleanup", Method: "POST", Route: "orphans/cleanup/", Tag: "Orphans: Cleanup", Doc: "Remove content that is in no repository, and artifacts of no content.",
 		Rule: auth.Permission("core.delete_orphans"), Body: body, Answers: resource.Accepted(),
 		Handle: func(c *resource.Call) (*resource.Answer, error) {
 			b, err := body.Read(c)
@@ -82,7 +82,7 @@ func CleanOrphans() resource.Standalone {
 // DeleteOrphans is the clean-up as an older way to ask for it.
 func DeleteOrphans() resource.Standalone {
 	return resource.Standalone{
-		ID: "orphans_delete", Method: "DELETE", Route: "orphans/", Tag: "Orphans", Doc: "Remove content that is in no repository, and artifacts of no content.",
+		ID: "orphans_delete", Short: "delete", Method: "DELETE", Route: "orphans/", Tag: "Orphans", Doc: "Remove content that is in no repository, and artifacts of no content.",
 		Rule: auth.Permission("core.delete_orphans"), Answers: resource.Accepted(),
 		Handle: func(c *resource.Call) (*resource.Answer, error) {
 			return c.Dispatch(cleanOrphans{Domain: c.Domain, Minutes: protection(c.Env)}, nil)

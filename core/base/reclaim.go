@@ -47,7 +47,7 @@ func ReclaimSpace() resource.Standalone {
 			Doc("Versions whose files are kept."),
 	}}
 	return resource.Standalone{
-		ID: "repositories_reclaim_space_reclaim", Method: "POST", Route: "repositories/reclaim_space/", Tag: "Repositories: Reclaim_Space",
+		ID: "repositories_reclaim_space_reclaim", Short: "reclaim", Method: "POST", Route: "repositories/reclaim_space/", Tag: "Repositories: Reclaim_Space",
 		Doc:  "Remove files of repositories that can be fetched from their remotes again.",
 		Rule: auth.Permission("core.reclaim_repository"), Body: body, Answers: resource.Accepted(),
 		Handle: func(c *resource.Call) (*resource.Answer, error) {

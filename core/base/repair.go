@@ -33,7 +33,7 @@ func (a repairAll) Locks() task.Locks { return task.Exclusive("pdrn:" + a.Domain
 func Repair() resource.Standalone {
 	body := noun.TakesRepair()
 	return resource.Standalone{
-		ID: "repair_post", Method: "POST", Route: "repair/", Tag: "Repair", Doc: "Fetch missing and damaged files again.",
+		ID: "repair_post", Short: "post", Method: "POST", Route: "repair/", Tag: "Repair", Doc: "Fetch missing and damaged files again.",
 		Rule: auth.Permission("core.repair_artifact"), Body: body, Answers: resource.Accepted(),
 		Handle: func(c *resource.Call) (*resource.Answer, error) {
 			b, err := body.Read(c)

@@ -55,7 +55,7 @@ func (k DistributionKind[D]) resource() *resource.Of[D] {
 		Source:      resource.Source{Table: k.Table, Master: "core_distributions", Joins: DistributionJoins, Where: "m.pulp_type = '" + k.Type + "'"},
 		Base:        row,
 		Fields:      append(append(base(k.Kind, row), distributionFields(k)...), k.Fields...),
-		Filters:     append(DistributionFilters(), resource.Flag("checkpoint", "m.checkpoint", "NOT m.checkpoint")),
+		Filters:     DistributionFilters(),
 		Offers:      []resource.Verb{resource.List, resource.Create, resource.Read, resource.Update, resource.Delete},
 		Access:      resource.Permissions(k.Model()),
 		Unique:      map[string]string{"core_distributions(domain_id, name)": "name", "core_distributions(domain_id, base_path)": "base_path"},
@@ -76,7 +76,7 @@ func distributionFields[D any](k DistributionKind[D]) []resource.Field[D] {
 	return append([]resource.Field[D]{typed(func(m *D) *string { row(m).PulpType = k.Type; return &row(m).PulpType })}, DistributionFields(row, true)...)
 }
 
-// DistributionFields are the members of every distribution; bound adds those that say what is served.
+// DistributionFields are the members of every distribution; bound adds those of types that serve publications.
 func DistributionFields[D any](row func(*D) *Distribution, bound bool) []resource.Field[D] {
 	fields := []resource.Field[D]{
 		resource.Text("base_path", func(m *D) *string { return &row(m).BasePath }).Column("m.base_path").Required().
@@ -105,14 +105,14 @@ func DistributionFields[D any](row func(*D) *Distribution, bound bool) []resourc
 		resource.Joined("vr.pulp_type", func(m *D) **string { return &row(m).VersionType }),
 		resource.Joined("v.number", func(m *D) **int64 { return &row(m).VersionNumber }),
 		resource.Joined("p.pulp_type", func(m *D) **string { return &row(m).PublicationType }),
+		resource.NullReference("repository_version", func(m *D) **string { return &row(m).RepositoryVersionID }, func(s *resource.Show, m *D) string {
+			return versionPath(s, text(row(m).VersionType), text(row(m).VersionRepository), number(row(m).VersionNumber))
+		}, resource.Target{Model: repository.VersionModel}).Column("m.repository_version_id").Doc("RepositoryVersion to be served."),
 	}
 	if !bound {
 		return fields
 	}
 	return append(fields,
-		resource.NullReference("repository_version", func(m *D) **string { return &row(m).RepositoryVersionID }, func(s *resource.Show, m *D) string {
-			return versionPath(s, text(row(m).VersionType), text(row(m).VersionRepository), number(row(m).VersionNumber))
-		}, resource.Target{Model: repository.VersionModel}).Column("m.repository_version_id").Doc("RepositoryVersion to be served."),
 		resource.NullReference("publication", func(m *D) **string { return &row(m).PublicationID }, func(s *resource.Show, m *D) string {
 			return s.Names.Typed("publications", text(row(m).PublicationType), text(row(m).PublicationID))
 		}, resource.Target{Family: "publications"}).Column("m.publication_id").Doc("Publication to be served."),
@@ -123,7 +123,7 @@ func DistributionFields[D any](row func(*D) *Distribution, bound bool) []resourc
 // DistributionFilters are those of every list of distributions.
 func DistributionFilters() []resource.Filter {
 	return []resource.Filter{
-		resource.LabelSelect("m.pulp_labels"),
+		resource.LabelSelect("m.pulp_labels"), resource.Flag("checkpoint", "m.checkpoint", "NOT m.checkpoint"),
 		{Name: "with_content", Schema: resource.URI(), Empty: true, Cond: func(f *resource.Filtering, value string) (resource.Cond, error) {
 			o, err := f.Resolve(value, resource.Target{Family: "content"})
 			return resource.Cond{SQL: servesContent, Args: []any{o.ID, o.ID, o.ID}}, err

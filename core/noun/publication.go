@@ -45,7 +45,7 @@ func (k PublicationKind[P]) resource() *resource.Of[P] {
 		Source:  resource.Source{Table: k.Table, Master: "core_publications", Joins: "LEFT JOIN core_repositories r ON r.id = m.repository_id", Where: "m.complete AND m.pulp_type = '" + k.Type + "'"},
 		Base:    row,
 		Fields:  append(append(base(k.Kind, row), PublicationFields(k.Row)...), k.Fields...),
-		Filters: append(PublicationFilters(), resource.Flag("checkpoint", "m.checkpoint", "NOT m.checkpoint")),
+		Filters: PublicationFilters(),
 		Offers:  []resource.Verb{resource.List, resource.Create, resource.Read, resource.Delete},
 		Access:  resource.Permissions(k.Model()), SyncDelete: true,
 		Check:    func(in *resource.Input, m, _ *P) error { return k.choose(in, k.Row(m)) },
@@ -93,7 +93,7 @@ func GenericPublicationFields[P any](row func(*P) *Publication) []resource.Field
 // PublicationFilters are those of every list of publications.
 func PublicationFilters() []resource.Filter {
 	return append(resource.Moments("pulp_created", "m.pulp_created"), []resource.Filter{
-		publishes("content", resource.String()), publishes("content__in", resource.URIs()),
+		resource.Flag("checkpoint", "m.checkpoint", "NOT m.checkpoint"), publishes("content", resource.String()), publishes("content__in", resource.URIs()),
 		{Name: "repository", Schema: resource.URI(), Empty: true, Cond: func(f *resource.Filtering, value string) (resource.Cond, error) {
 			o, err := f.Resolve(value, resource.Target{Family: "repositories"})
 			return resource.Cond{SQL: "m.repository_id = ?", Args: []any{o.ID}}, err

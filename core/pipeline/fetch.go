@@ -36,7 +36,7 @@ func (p *pipeline) fetchAll(ctx context.Context, from <-chan *batch, to chan<- *
 func (p *pipeline) fetch(ctx context.Context, b *batch) error {
 	missing := b.missing(p.wanted())
 	if len(missing) == 0 {
-		return nil
+		return p.named(b, nil)
 	}
 	report, err := p.report(ctx, len(missing))
 	if err != nil {
@@ -159,6 +159,9 @@ func (p *pipeline) named(b *batch, lost map[*item]bool) error {
 			continue
 		}
 		if i.values == nil {
+			if err := i.nameless(); err != nil {
+				return err
+			}
 			if err := p.complete(i); err != nil {
 				return err
 			}
@@ -166,6 +169,16 @@ func (p *pipeline) named(b *batch, lost map[*item]bool) error {
 		kept = append(kept, i)
 	}
 	b.items = kept
+	return nil
+}
+
+// nameless refuses a unit of which a digest is still not known: nobody said it, and nobody fetched the file.
+func (i *item) nameless() error {
+	for k, f := range i.Files {
+		if f.Digests[artifact.SHA256] == "" && i.files[k].received == nil {
+			return errs.Coded(errs.Invalid, "PLP0019", "the upstream tells no SHA-256 of %s, so it can only be fetched at once; give the remote the policy immediate", f.RelativePath)
+		}
+	}
 	return nil
 }
 

@@ -170,6 +170,21 @@ func TestBytesAtHand(t *testing.T) {
 	})
 }
 
+// A unit whose digest nobody tells can be fetched at once, and not later.
+func TestUnitsWithoutADigest(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		u := w.put("a", "one")
+		u.Files[0].Digests = nil
+		repo := w.repository()
+		if _, err := w.sync(job{repo: repo, remote: w.remote(model.OnDemand), units: []pipeline.Unit{u, w.put("b", "two")}}); err == nil || !strings.HasPrefix(err.Error(), "[PLP0019]") {
+			t.Errorf("on_demand: %v", err)
+		}
+		_, err := w.sync(job{repo: repo, remote: w.remote(model.Immediate), units: []pipeline.Unit{u}})
+		must(t, err)
+		w.holds(repo, map[string]string{"a": "one"})
+	})
+}
+
 // A file that cannot be had is told with its path, its URL and why; nothing is half visible, and the next sync fetches
 // only what is missing.
 func TestOneFileThatCannotBeHad(t *testing.T) {

@@ -70,7 +70,10 @@ func requestSchema[M any](fields []Field[M], partial bool) Schema {
 		if f.writeOnly {
 			s = s.with("writeOnly", true)
 		}
-		if f.required && !partial {
+		switch {
+		case partial: // a generated client would send the default of a member that nobody set, and so change it
+			s = s.without("default")
+		case f.required:
 			required = append(required, f.Name)
 		}
 		properties[f.Name] = s

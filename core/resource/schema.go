@@ -41,9 +41,13 @@ func (s Schema) with(key string, value any) Schema {
 
 // unbounded is the schema without what limits a value: a client must not refuse what the server tells.
 func (s Schema) unbounded() Schema {
+	return s.without("minLength", "maxLength", "minimum", "maximum", "pattern")
+}
+
+func (s Schema) without(keys ...string) Schema {
 	s = maps.Clone(s)
-	for _, limit := range []string{"minLength", "maxLength", "minimum", "maximum", "pattern"} {
-		delete(s, limit)
+	for _, key := range keys {
+		delete(s, key)
 	}
 	return s
 }

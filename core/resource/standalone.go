@@ -8,8 +8,9 @@ import (
 
 // Standalone is one operation on no object and no list, such as a repair of everything.
 type Standalone struct {
-	// ID is the operation id of the OpenAPI document, Method the HTTP method, Route the path below the API root.
-	ID, Method, Route string
+	// ID is the operation id of the OpenAPI document, Short its end in client bindings, Method the HTTP method, Route the
+	// path below the API root.
+	ID, Short, Method, Route string
 	// Tag groups operations in the OpenAPI document, Doc says in a sentence what this one does.
 	Tag, Doc string
 	Rule     auth.Rule

@@ -23,13 +23,12 @@ func Clients(t testing.TB, documents map[string][]byte) string {
 	if err != nil {
 		t.Fatalf("the Python environment is not whole, run `make test`: %v", err)
 	}
-	sum := sha256.New()
-	sum.Write(madeOf)
+	source := string(madeOf)
 	for _, module := range slices.Sorted(maps.Keys(documents)) {
-		fmt.Fprintf(sum, "%s %d\n%s", module, len(documents[module]), documents[module])
+		source += fmt.Sprintf("\n%s %x", module, sha256.Sum256(documents[module]))
 	}
 	home := filepath.Join(filepath.Dir(environment), "clients")
-	folder := filepath.Join(home, fmt.Sprintf("%x", sum.Sum(nil))[:16])
+	folder := filepath.Join(home, fmt.Sprintf("%x", sha256.Sum256([]byte(source)))[:16])
 	unlock := lockFolder(t, home) // tests of several packages may want the same at once
 	defer unlock()
 	if _, err := os.Stat(folder); err == nil {

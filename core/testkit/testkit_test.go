@@ -94,6 +94,7 @@ func TestAMissingServerFailsTheTest(t *testing.T) {
 		PostgresVariable: func(t testing.TB) { Postgres(t) },
 		RedisVariable:    func(t testing.TB) { Redis(t) },
 		S3Variable:       func(t testing.TB) { S3(t) },
+		PythonVariable:   func(t testing.TB) { Python(t) },
 	} {
 		t.Setenv(name, "")
 		if said := fatal(t, ask); !strings.Contains(said, name) || !strings.Contains(said, "make test") {

@@ -6,8 +6,10 @@
 //	api.go       its resources, each declared once
 //	remotes.go   where files come from
 //	acs.go       where they can be had instead
-//	publish.go   its task
-//	manifest.go  the format PULP_MANIFEST, pure
+//	publish.go   its task that publishes
+//	sync.go      its task that brings an upstream in; gitsync.go the same from git, lines.go what it remembers
+//	manifest.go  the format PULP_MANIFEST, pure; readmanifest.go reads it
+//	gitsource/   reads git repositories
 //	migrations/  its tables
 package file
 

@@ -33,7 +33,7 @@ func readManifest(r io.Reader) iter.Seq2[line, error] {
 		in := bufio.NewScanner(r)
 		in.Buffer(make([]byte, 4096), longestLine)
 		n := 0
-		for in.Scan() {
+		for in.Scan() && in.Err() == nil { // what comes before an error is a piece of a line
 			n++
 			text := in.Bytes()
 			if n == 1 {
@@ -67,7 +67,7 @@ func badLine(n int, text string, cause error) error {
 	if len(text) > shown {
 		text = text[:shown] + "…"
 	}
-	return errs.Coded(errs.Invalid, "PLP0013", "line %d of the manifest, %q, cannot be used: %s; ask the owner of the upstream to mend it, nothing was changed", n, text, cause)
+	return errs.New(errs.Invalid, "line %d of the manifest, %q, cannot be used: %s; ask the owner of the upstream to mend it, nothing was changed", n, text, cause)
 }
 
 func parseLine(text string) (line, error) {

@@ -87,9 +87,6 @@ func synchronize(env *resource.Env) task.Handler {
 			return nil, err
 		}
 		v, err := s.bring(ctx)
-		if err == nil && a.ACS != "" {
-			err = run.InTx(ctx, func(tx *db.Tx) error { return noun.Refreshed(tx, a.ACS) })
-		}
 		if err != nil || v == nil {
 			return nil, err
 		}
@@ -137,6 +134,9 @@ func (s *sync) bring(ctx context.Context) (*model.RepositoryVersion, error) {
 	if skip {
 		return nil, s.skip(ctx)
 	}
+	if err := s.fetched(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.compare(ctx, now); err != nil {
 		return nil, err
 	}
@@ -166,10 +166,6 @@ func (s *sync) through(ctx context.Context, from *model.Remote, first pipeline.F
 
 // fetchManifest brings the manifest into the folder of the task and gives its SHA-256.
 func (s *sync) fetchManifest(ctx context.Context) (checksum string, err error) {
-	report, err := s.run.Progress(ctx, "sync.downloading.metadata", "Downloading Metadata", nil, "")
-	if err != nil {
-		return "", err
-	}
 	client, err := s.env.Remotes.Client(&s.from.Remote)
 	if err != nil {
 		return "", err
@@ -192,17 +188,23 @@ func (s *sync) fetchManifest(ctx context.Context) (checksum string, err error) {
 		checksum = hex.EncodeToString(digest.Sum(nil))
 		return nil
 	})
+	return checksum, err
+}
+
+// fetched reports the manifest, once it is clear that there is something to do: a sync that is skipped has one report.
+func (s *sync) fetched(ctx context.Context) error {
+	report, err := s.run.Progress(ctx, "sync.downloading.metadata", "Downloading Metadata", nil, "")
 	if err == nil {
 		report.Finish(1)
 	}
-	return checksum, err
+	return err
 }
 
 // mayBeSkipped tells whether a sync would change nothing: the last one was of the same manifest with the same remote and
 // made the version that is still the newest. One that is to mirror or to download what the last one did not is wanted.
 func (s *sync) mayBeSkipped(ctx context.Context, now details) (bool, error) {
-	var last details
-	if !s.args.Optimize || len(s.repo.LastSyncDetails) == 0 || json.Unmarshal(s.repo.LastSyncDetails, &last) != nil {
+	last, known := s.last()
+	if !s.args.Optimize || !known {
 		return false, nil
 	}
 	if now.Mirror && !last.Mirror {
@@ -220,6 +222,12 @@ func (s *sync) mayBeSkipped(ctx context.Context, now details) (bool, error) {
 	return !missing, err
 }
 
+// last is what the last sync left behind; known is false when there was none, or one that cannot be read.
+func (s *sync) last() (last details, known bool) {
+	err := json.Unmarshal(s.repo.LastSyncDetails, &last)
+	return last, err == nil && last != details{}
+}
+
 // compare finds out which lines of the manifest are known from the last sync: when that was of the same place and made
 // the version that is still the newest, their units are members of it. A mirror must hear of all, to know what is gone.
 func (s *sync) compare(ctx context.Context, now details) (err error) {
@@ -229,10 +237,10 @@ func (s *sync) compare(ctx context.Context, now details) (err error) {
 	}
 	s.lines, err = linesOf(bufio.NewReader(file))
 	if err = errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("%s: %w", remote.Clean(s.from.URL), err)
+		return s.unreadable(err)
 	}
-	var last details
-	if !s.args.Optimize || s.args.Mirror || s.lines == nil || len(s.repo.LastSyncDetails) == 0 || json.Unmarshal(s.repo.LastSyncDetails, &last) != nil {
+	last, known := s.last()
+	if !s.args.Optimize || s.args.Mirror || s.lines == nil || !known {
 		return nil
 	}
 	last.Checksum, last.Mirror = now.Checksum, now.Mirror
@@ -291,7 +299,7 @@ func (s *sync) emitManifest(ctx context.Context, emit func(pipeline.Unit) error)
 	found := int64(0)
 	for l, err := range readManifest(bufio.NewReader(file)) {
 		if err != nil {
-			return fmt.Errorf("%s: %w", remote.Clean(s.from.URL), err)
+			return s.unreadable(err)
 		}
 		found++
 		report.Add(1)
@@ -307,6 +315,15 @@ func (s *sync) emitManifest(ctx context.Context, emit func(pipeline.Unit) error)
 	}
 	report.Finish(found)
 	return nil
+}
+
+// unreadable is an error of the manifest, told with its URL where the upstream is at fault.
+func (s *sync) unreadable(err error) error {
+	shown := remote.Clean(s.from.URL)
+	if errs.Is(err, errs.Invalid) {
+		return errs.Coded(errs.Invalid, "PLP0013", "%s: %w", shown, err)
+	}
+	return fmt.Errorf("read the manifest of %s: %w", shown, err)
 }
 
 // remember keeps what the next sync compares with.
