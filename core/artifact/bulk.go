@@ -31,22 +31,24 @@ func (s *Store) SaveAll(tx *db.Tx, domain string, files []*Received) (map[string
 	if err := s.inPlace(tx, files); err != nil {
 		return nil, err
 	}
-	var found map[string]string
-	for range 2 { // the other one's row may be cleaned up again before it is found
+	for range contests {
 		if _, err := tx.InsertRows("core_artifacts", rows, "ON CONFLICT DO NOTHING"); err != nil {
 			return nil, err
 		}
-		var err error
-		if found, err = holdAll(tx, domain, digests); err != nil || complete(found, digests) {
+		found, err := holdAll(tx, domain, digests)
+		if err != nil || complete(found, digests) {
 			return found, err
 		}
-	}
-	for _, sha256 := range digests {
-		if found[sha256] == "" {
-			return nil, errs.New(errs.Conflict, "an artifact with one equal and one different digest beside %s is there already; run a repair", sha256)
+		for _, f := range files {
+			if found[f.Digests[SHA256]] != "" {
+				continue
+			}
+			if err := unlike(tx, domain, f.Digests); err != nil {
+				return nil, err
+			}
 		}
 	}
-	return found, nil
+	return nil, contested(files[0].Digests)
 }
 
 // Finder is a database or a transaction in it.

@@ -163,7 +163,7 @@ func (s *Store) insert(ctx context.Context, tx *db.Tx, domain, key string, size 
 	a := &model.Artifact{Base: model.NewBase(domain), File: key, Size: size, SHA256: d[SHA256],
 		MD5: d.optional(MD5), SHA1: d.optional(SHA1), SHA224: d.optional(SHA224), SHA384: d.optional(SHA384), SHA512: d.optional(SHA512)}
 	a.TimestampOfInterest = a.PulpCreated
-	for range 2 { // the other one's row may be cleaned up again before it is found
+	for range contests {
 		done := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(a)
 		if done.Error != nil {
 			return nil, false, fmt.Errorf("save the artifact: %w", done.Error)
@@ -175,8 +175,28 @@ func (s *Store) insert(ctx context.Context, tx *db.Tx, domain, key string, size 
 		if err != nil || known != nil {
 			return known, false, err
 		}
+		if err := unlike(tx, domain, d); err != nil {
+			return nil, false, err
+		}
 	}
-	return nil, false, errs.New(errs.Conflict, "an artifact with one equal and one different digest is there already; run a repair")
+	return nil, false, contested(d)
+}
+
+// contests is how often a row is written anew that was there, and was cleaned up before it could be held.
+const contests = 20
+
+func contested(d Digests) error {
+	return errs.New(errs.Unavailable, "the artifact %s is stored and cleaned up by others again and again; try again", d[SHA256])
+}
+
+// unlike refuses digests of which one is that of an artifact with another SHA-256: then the row or the bytes are wrong.
+func unlike(tx *db.Tx, domain string, d Digests) error {
+	var others []string
+	err := tx.Raw("SELECT sha256 FROM core_artifacts WHERE domain_id = ? AND (sha384 = ? OR sha512 = ?) AND sha256 <> ?", domain, d.optional(SHA384), d.optional(SHA512), d[SHA256]).Scan(&others).Error
+	if err == nil && len(others) > 0 {
+		err = errs.New(errs.Conflict, "an artifact with one equal and one different digest beside %s is there already; run a repair", d[SHA256])
+	}
+	return err
 }
 
 // Find gives the artifact of a domain with a SHA-256, nil when there is none. It stays until the transaction ends: the

@@ -60,6 +60,11 @@ func (r *Run) Progress(ctx context.Context, code, message string, total *int64, 
 // Add counts n more.
 func (p *Progress) Add(n int64) { p.change(func(row *ProgressReport) { row.Done += n }) }
 
+// Turn makes the report one of something else, such as that what was begun turned out not to be needed.
+func (p *Progress) Turn(code, message string) {
+	p.change(func(row *ProgressReport) { row.Code, row.Message = code, message })
+}
+
 // SetTotal says how many there will be.
 func (p *Progress) SetTotal(n int64) { p.change(func(row *ProgressReport) { row.Total = &n }) }
 
@@ -138,7 +143,7 @@ func (s *reports) flush(ctx context.Context) error {
 		for _, row := range changed {
 			// Only while the task has not ended: its end has set the final state.
 			q := tx.Model(&ProgressReport{}).Where("id = ? AND state = ?", row.ID, Running)
-			if err := q.Updates(map[string]any{"done": row.Done, "total": row.Total, "state": row.State, "suffix": row.Suffix}).Error; err != nil {
+			if err := q.Updates(map[string]any{"code": row.Code, "message": row.Message, "done": row.Done, "total": row.Total, "state": row.State, "suffix": row.Suffix}).Error; err != nil {
 				return err
 			}
 		}

@@ -29,6 +29,7 @@ func (s *sync) bringGit(ctx context.Context) (v *model.RepositoryVersion, err er
 	if skip {
 		return nil, s.skip(ctx)
 	}
+	s.report.Finish(1)
 	v, err = s.through(ctx, nil, func(ctx context.Context, emit func(pipeline.Unit) error) error { return emitTree(ctx, tree, emit) })
 	if err != nil {
 		return nil, err
@@ -65,8 +66,8 @@ func (s *sync) clone(ctx context.Context) (*gitsource.Tree, error) {
 			s.run.Log().Warn("a file of the git repository is left out", "path", path, "reason", reason)
 		},
 	})
+	s.report = stages.current
 	if err == nil {
-		stages.end()
 		err = stages.fault
 	}
 	if err != nil && tree != nil {

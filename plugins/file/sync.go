@@ -60,6 +60,8 @@ type sync struct {
 	// is not kept. known are lines of which nothing is left to do.
 	manifest     string
 	lines, known lines
+	// report is that of the metadata, open until it is clear whether there is anything to do.
+	report *task.Progress
 }
 
 // remoteRow is a remote of either kind.
@@ -134,9 +136,7 @@ func (s *sync) bring(ctx context.Context) (*model.RepositoryVersion, error) {
 	if skip {
 		return nil, s.skip(ctx)
 	}
-	if err := s.fetched(ctx); err != nil {
-		return nil, err
-	}
+	s.report.Finish(1)
 	if err := s.compare(ctx, now); err != nil {
 		return nil, err
 	}
@@ -166,6 +166,9 @@ func (s *sync) through(ctx context.Context, from *model.Remote, first pipeline.F
 
 // fetchManifest brings the manifest into the folder of the task and gives its SHA-256.
 func (s *sync) fetchManifest(ctx context.Context) (checksum string, err error) {
+	if s.report, err = s.run.Progress(ctx, "sync.downloading.metadata", "Downloading Metadata", nil, ""); err != nil {
+		return "", err
+	}
 	client, err := s.env.Remotes.Client(&s.from.Remote)
 	if err != nil {
 		return "", err
@@ -189,15 +192,6 @@ func (s *sync) fetchManifest(ctx context.Context) (checksum string, err error) {
 		return nil
 	})
 	return checksum, err
-}
-
-// fetched reports the manifest, once it is clear that there is something to do: a sync that is skipped has one report.
-func (s *sync) fetched(ctx context.Context) error {
-	report, err := s.run.Progress(ctx, "sync.downloading.metadata", "Downloading Metadata", nil, "")
-	if err == nil {
-		report.Finish(1)
-	}
-	return err
 }
 
 // mayBeSkipped tells whether a sync would change nothing: the last one was of the same manifest with the same remote and
@@ -264,12 +258,10 @@ func (s *sync) anyMissing(ctx context.Context) (bool, error) {
 	return len(found) > 0, err
 }
 
+// skip ends a sync that has nothing to do. The report of the metadata becomes the one that says so.
 func (s *sync) skip(ctx context.Context) error {
-	report, err := s.run.Progress(ctx, "sync.was_skipped", "Skipping Sync (no change from previous sync)", nil, "")
-	if err != nil {
-		return err
-	}
-	report.Finish(1)
+	s.report.Turn("sync.was_skipped", "Skipping Sync (no change from previous sync)")
+	s.report.Finish(1)
 	return s.refreshed(ctx)
 }
 
