@@ -2,9 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/ident"
@@ -135,7 +140,7 @@ func (w *syncer) onDemand(ctx context.Context) error {
 // immediate brings in files with their bytes.
 func (w *syncer) immediate(ctx context.Context) error {
 	n := w.size(20_000)
-	var rates []float64
+	var rates, bare []float64
 	for range w.rounds() {
 		f := &folder{name: fmt.Sprintf("files-%d", w.number()), files: n}
 		repository, remote, err := w.target(ctx, w.up.add(f), "immediate")
@@ -146,10 +151,56 @@ func (w *syncer) immediate(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		rates = append(rates, float64(n)/took.Seconds())
+		written, err := w.bareFiles(n)
+		if err != nil {
+			return err
+		}
+		rates, bare = append(rates, float64(n)/took.Seconds()), append(bare, float64(n)/written.Seconds())
 	}
-	w.report(w.figure(fmt.Sprintf("sync %d files immediate", n), "files/s", rates, atLeast(2000)))
+	files := w.figure(fmt.Sprintf("sync %d files immediate", n), "files/s", rates, atLeast(2000))
+	files.PeerWhat, files.Peer = "files written, synced and renamed, ten at a time", bare
+	w.report(files)
 	return nil
+}
+
+// bareFiles brings as many files to the disk as a sync does, ten at a time, and does nothing else: each is written and
+// synced under a name of its own and moved into one of 256 folders, which is synced too.
+func (w *syncer) bareFiles(n int) (took time.Duration, err error) {
+	dir, err := w.folderFor("files")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	for i := range 256 {
+		if err := os.Mkdir(filepath.Join(dir, fmt.Sprintf("%02x", i)), 0o750); err != nil {
+			return 0, err
+		}
+	}
+	begin := time.Now()
+	var group errgroup.Group
+	group.SetLimit(10)
+	for i := range n {
+		group.Go(func() error { return bareFile(dir, i) })
+	}
+	err = group.Wait()
+	return time.Since(begin), err
+}
+
+func bareFile(dir string, i int) error {
+	name, folder := filepath.Join(dir, fmt.Sprintf("%d.new", i)), filepath.Join(dir, fmt.Sprintf("%02x", i%256))
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(make([]byte, fileSize))
+	if err := errors.Join(err, file.Sync(), file.Close(), os.Rename(name, filepath.Join(folder, fmt.Sprint(i)))); err != nil {
+		return err
+	}
+	parent, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	return errors.Join(parent.Sync(), parent.Close())
 }
 
 // publish publishes a repository of many units.

@@ -6,12 +6,45 @@ import (
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/storage"
 )
 
 // Place makes the bytes durable where their artifact will look for them, before the transaction that writes its row:
 // the slow part of many files can so be done side by side. Bytes without a row are nobody's until then, and a clean-up
 // leaves them alone for its time of grace.
 func (r *Received) Place(ctx context.Context) error { return r.commit(ctx, Key(r.Digests[SHA256])) }
+
+// Gathers tells whether PlaceAll is cheaper than a Place for each.
+func (s *Store) Gathers() bool {
+	_, can := s.Storage.(storage.Gatherer)
+	return can
+}
+
+// PlaceAll is Place for many.
+func (s *Store) PlaceAll(ctx context.Context, files []*Received) error {
+	gatherer, can := s.Storage.(storage.Gatherer)
+	var blobs []storage.Staged
+	var keys []string
+	for _, f := range files {
+		blob, staged := f.bytes.(storage.Staged)
+		if !can || !staged {
+			if err := f.Place(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		blobs, keys = append(blobs, blob), append(keys, Key(f.Digests[SHA256]))
+	}
+	if len(blobs) > 0 {
+		if err := gatherer.CommitAll(ctx, blobs, keys); err != nil {
+			return err
+		}
+	}
+	for _, f := range files {
+		f.at = Key(f.Digests[SHA256])
+	}
+	return nil
+}
 
 // SaveAll writes the rows of files that were placed, and gives the identity of the artifact of each SHA-256: that of a
 // row that was there, or of a new one.

@@ -43,6 +43,18 @@ type pending interface {
 
 // Receive reads r to its end. The bytes lie beside the visible ones until Save; an error leaves nothing.
 func (s *Store) Receive(ctx context.Context, r io.Reader) (*Received, error) {
+	file, err := s.Take(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.Seal(ctx); err != nil {
+		return nil, errors.Join(err, file.Cancel())
+	}
+	return file, nil
+}
+
+// Take is Receive without the Seal, for who has something to let go of before he waits for the disk.
+func (s *Store) Take(ctx context.Context, r io.Reader) (*Received, error) {
 	in, err := s.Begin(ctx)
 	if err != nil {
 		return nil, err
@@ -50,11 +62,7 @@ func (s *Store) Receive(ctx context.Context, r io.Reader) (*Received, error) {
 	if err := s.copy(in, storage.Reader(ctx, r)); err != nil {
 		return nil, errors.Join(receiving(err), in.Cancel())
 	}
-	file := in.Finish()
-	if err := file.Seal(ctx); err != nil {
-		return nil, errors.Join(err, file.Cancel())
-	}
-	return file, nil
+	return in.Finish(), nil
 }
 
 func (s *Store) copy(to io.Writer, from io.Reader) error {

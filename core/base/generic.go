@@ -88,7 +88,7 @@ func RepositoryVersions() resource.Of[noun.Version] {
 func Contents() resource.Of[noun.AnyContent] {
 	type row = noun.AnyContent
 	of := generic("content", "Content", "core_contents", func(c *row) *model.Base { return &c.Base }, func(c *row) *string { return &c.PulpType },
-		noun.AnyContentFields(), append(noun.MembershipFilters(), resource.LabelSelect("m.pulp_labels")), "", "")
+		noun.AnyContentFields(), append(noun.MembershipFilters(""), resource.LabelSelect("m.pulp_labels")), "", "")
 	of.Component = "MultipleArtifactContent"
 	of.Load = noun.LoadArtifacts
 	return of

@@ -81,7 +81,7 @@ func (k ContentKind[C]) resource() *resource.Of[C] {
 			Joins: "LEFT JOIN core_content_artifacts ca ON ca.content_id = d.id LEFT JOIN core_artifacts a ON a.id = ca.artifact_id"},
 		Base:    row,
 		Fields:  append(append(base(k.Kind, row), contentFields(k)...), k.Fields...),
-		Filters: append(append(MembershipFilters(), resource.LabelSelect("m.pulp_labels")), k.Filters...),
+		Filters: append(append(MembershipFilters(k.Type), resource.LabelSelect("m.pulp_labels")), k.Filters...),
 		Offers:  []resource.Verb{resource.List, resource.Create, resource.Read},
 		Access:  access, AsyncCreate: true,
 		Check:  func(in *resource.Input, m, _ *C) error { return k.check(in, k.Row(m)) },

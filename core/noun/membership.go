@@ -1,6 +1,7 @@
 package noun
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/packhouse/packhouse/core/db"
@@ -14,6 +15,7 @@ import (
 type At struct {
 	Repository string
 	Number     int64
+	Counts     model.Counts
 }
 
 // VersionOf follows the href or PRN of a version, or of a repository for its latest one.
@@ -32,15 +34,17 @@ func VersionOf(f *resource.Filtering, value string) (At, error) {
 	if err := query.Take(&v).Error; err != nil {
 		return At{}, db.Translate(err)
 	}
-	return At{v.RepositoryID, v.Number}, nil
+	counts, err := v.ReadCounts()
+	return At{v.RepositoryID, v.Number, counts}, err
 }
 
-// MembershipFilters limit content to the members of a version, or to what a version added or removed.
-func MembershipFilters() []resource.Filter {
+// MembershipFilters limit content to the members of a version, or to what a version added or removed. pulpType is the
+// type of the content that is listed, empty for all types.
+func MembershipFilters(pulpType string) []resource.Filter {
 	return []resource.Filter{
-		memberFilter("repository_version", repository.Present),
-		memberFilter("repository_version_added", repository.Added),
-		memberFilter("repository_version_removed", repository.Removed),
+		memberFilter("repository_version", repository.Present, pulpType),
+		memberFilter("repository_version_added", repository.Added, pulpType),
+		memberFilter("repository_version_removed", repository.Removed, pulpType),
 		orphaned("orphaned_for", "m.", "core_repository_contents", "content_id"),
 	}
 }
@@ -58,7 +62,7 @@ func ArtifactFilters() []resource.Filter {
 }
 
 // memberFilter joins the membership rows, so that a page costs its length and not the version's.
-func memberFilter(name string, what repository.Change) resource.Filter {
+func memberFilter(name string, what repository.Change, pulpType string) resource.Filter {
 	return resource.Filter{Name: name, Schema: resource.URI(), Empty: true, Cond: func(f *resource.Filtering, value string) (resource.Cond, error) {
 		at, err := VersionOf(f, value)
 		if err != nil {
@@ -70,11 +74,31 @@ func memberFilter(name string, what repository.Change) resource.Filter {
 		}
 		where, args := what.Rows("rc", at.Repository, previous, at.Number)
 		return resource.Cond{
-			SQL:  "d.id IN (SELECT rc.content_id FROM core_repository_contents rc WHERE " + where + ")",
-			Args: args,
-			Join: " JOIN core_repository_contents rc ON rc.content_id = d.id", JoinSQL: where, JoinArgs: args,
+			Whole: whole(what, at, pulpType, where, args),
+			SQL:   "d.id IN (SELECT rc.content_id FROM core_repository_contents rc WHERE " + where + ")",
+			Args:  args,
+			Join:  " JOIN core_repository_contents rc ON rc.content_id = d.id", JoinSQL: where, JoinArgs: args,
 		}, nil
 	}}
+}
+
+// whole is the list of a version's part alone, whose length the version knows.
+func whole(what repository.Change, at At, pulpType, where string, args []any) *resource.Whole {
+	w := &resource.Whole{From: "core_repository_contents rc", Key: "rc.content_id", Where: where, Args: slices.Clone(args)}
+	counts := map[repository.Change]map[string]int64{repository.Present: at.Counts.Present, repository.Added: at.Counts.Added, repository.Removed: at.Counts.Removed}[what]
+	if what == repository.Present {
+		// The sum keeps a planner from the index over versions, after which all members would have to be sorted.
+		w.Where = "rc.repository_id = ? AND rc.version_added + 0 <= ? AND (rc.version_removed IS NULL OR rc.version_removed > ?)"
+	}
+	for name, n := range counts {
+		if pulpType == "" || pulpType == name {
+			w.Total += n
+		}
+	}
+	if pulpType != "" {
+		w.Where, w.Args = w.Where+" AND rc.pulp_type = ?", append(w.Args, pulpType)
+	}
+	return w
 }
 
 // orphaned limits rows to those that nothing refers to and nobody asked for during so many minutes.

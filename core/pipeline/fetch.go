@@ -60,11 +60,25 @@ func (p *pipeline) fetch(ctx context.Context, b *batch) error {
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
+	err = group.Wait()
+	if err == nil && p.Store.Gathers() {
+		err = p.Store.PlaceAll(ctx, b.received())
+	}
+	if err != nil {
 		b.cancel()
 		return err
 	}
 	return p.named(b, lost)
+}
+
+// received are the files of a batch that have just come in.
+func (b *batch) received() (files []*artifact.Received) {
+	b.eachFile(func(i *item, k int) {
+		if got := i.files[k].received; got != nil {
+			files = append(files, got)
+		}
+	})
+	return files
 }
 
 // missed is a file to fetch.
@@ -90,11 +104,11 @@ func (p *pipeline) concurrency() int {
 	return defaultConcurrency
 }
 
-// receive brings in one file and places its bytes: from alternate places first.
+// receive brings in one file, from alternate places first, and places its bytes where that is not done for all at once.
 func (p *pipeline) receive(ctx context.Context, i *item, k int) (*artifact.Received, error) {
 	got, err := p.download(ctx, i.Files[k], i.files[k].elsewhere)
-	if err != nil {
-		return nil, err
+	if err != nil || p.Store.Gathers() {
+		return got, err
 	}
 	if err := got.Place(ctx); err != nil {
 		return nil, errors.Join(err, got.Cancel())

@@ -28,6 +28,10 @@ func (c *Client) Download(ctx context.Context, store *artifact.Store, want Want)
 	if err != nil {
 		return nil, err
 	}
+	// By now the connection is free for the next download: it need not wait for the disk.
+	if err := received.Seal(ctx); err != nil {
+		return nil, errors.Join(err, received.Cancel())
+	}
 	return received, nil
 }
 
@@ -42,7 +46,7 @@ func (c *Client) receive(ctx context.Context, store *artifact.Store, want Want) 
 	if want.Size != nil && open.Size >= 0 && open.Size != *want.Size {
 		return nil, body.mismatch(open.Size)
 	}
-	received, err := store.Receive(ctx, body)
+	received, err := store.Take(ctx, body)
 	switch {
 	case body.err != nil:
 		return nil, body.err // told apart from an error of the store, which trying again does not mend

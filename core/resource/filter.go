@@ -2,6 +2,7 @@ package resource
 
 import (
 	"context"
+	"fmt"
 	"regexp/syntax"
 	"slices"
 	"strconv"
@@ -24,6 +25,31 @@ type Cond struct {
 	Join     string
 	JoinSQL  string
 	JoinArgs []any
+
+	// Whole, when the filter is the only one, gives the list by itself.
+	Whole *Whole
+}
+
+// Whole is a list that is one set of identities in another table: its length is known, and its pages are read in the
+// order of an index, from the end that is nearer.
+type Whole struct {
+	// From is a table with its alias, Key the column of the identities in it.
+	From, Key string
+	Where     string
+	Args      []any
+	Total     int64
+}
+
+// ids is the statement for the identities of a page of the list in descending order, which may give them in any order.
+func (w *Whole) ids(at page) string {
+	direction, offset, limit := "DESC", int64(at.offset), int64(at.limit)
+	if offset > w.Total/2 {
+		direction, offset = "ASC", w.Total-offset-limit
+		if offset < 0 {
+			limit, offset = max(limit+offset, 0), 0
+		}
+	}
+	return fmt.Sprintf("SELECT %s AS page_id FROM %s WHERE %s ORDER BY %s %s LIMIT %d OFFSET %d", w.Key, w.From, w.Where, w.Key, direction, limit, offset)
 }
 
 // all joins conditions that must hold together.

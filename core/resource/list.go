@@ -46,6 +46,9 @@ func (p *prepared[M]) list(c *Call) (*Answer, error) {
 		return nil, err
 	}
 	tx := c.Env.DB.Read(c.Context())
+	if order != p.key+" DESC" {
+		cond.Whole = nil
+	}
 	count, err := p.count(c, tx, cond)
 	if err != nil {
 		return nil, err
@@ -59,6 +62,9 @@ func (p *prepared[M]) list(c *Call) (*Answer, error) {
 }
 
 func (p *prepared[M]) count(c *Call, tx *gorm.DB, cond Cond) (int64, error) {
+	if cond.Whole != nil {
+		return cond.Whole.Total, nil
+	}
 	var n int64
 	query := "SELECT count(*) FROM " + p.Source.from() + cond.Join + " WHERE " + cond.SQL
 	return n, tx.WithContext(c.Context()).Raw(query, cond.Args...).Scan(&n).Error
@@ -67,12 +73,15 @@ func (p *prepared[M]) count(c *Call, tx *gorm.DB, cond Cond) (int64, error) {
 // pageRows first picks the identities of the page from the tables that are filtered, and only then joins what is shown:
 // the cost of the joins is the page's, not the list's.
 func (p *prepared[M]) pageRows(c *Call, tx *gorm.DB, cond Cond, order string, at page) ([]*M, error) {
-	query := fmt.Sprintf("SELECT %s FROM (SELECT %s AS page_id FROM %s%s WHERE %s ORDER BY %s LIMIT %d OFFSET %d) page JOIN %s ON d.id = page.page_id",
-		p.selects, p.key, p.Source.from(), cond.Join, cond.SQL, order, at.limit, at.offset, p.Source.Table+" d")
+	ids, args := fmt.Sprintf("SELECT %s AS page_id FROM %s%s WHERE %s ORDER BY %s LIMIT %d OFFSET %d", p.key, p.Source.from(), cond.Join, cond.SQL, order, at.limit, at.offset), cond.Args
+	if cond.Whole != nil {
+		ids, args = cond.Whole.ids(at), cond.Whole.Args
+	}
+	query := fmt.Sprintf("SELECT %s FROM (%s) page JOIN %s ON d.id = page.page_id", p.selects, ids, p.Source.Table+" d")
 	if p.Source.Master != "" {
 		query += " JOIN " + p.Source.Master + " m ON m.id = d.id"
 	}
-	rows, err := p.scan(c.Context(), tx, query+" "+p.Source.Joins+" ORDER BY "+order, cond.Args)
+	rows, err := p.scan(c.Context(), tx, query+" "+p.Source.Joins+" ORDER BY "+order, args)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +103,7 @@ func (p *prepared[M]) conditions(c *Call) (Cond, error) {
 	if unknown := p.unknown(names); len(unknown) > 0 {
 		return Cond{}, &errs.Error{Kind: errs.Invalid, Fields: map[string]any{"errors": unknown}}
 	}
-	joined := Cond{}
+	joined, given, scoped := Cond{}, 0, len(conds)
 	for _, name := range names {
 		if slices.Contains(reserved, name) {
 			continue
@@ -104,6 +113,7 @@ func (p *prepared[M]) conditions(c *Call) (Cond, error) {
 		if err != nil {
 			return Cond{}, err
 		}
+		given++
 		if one.Join != "" && joined.Join == "" {
 			joined = one
 			continue
@@ -115,6 +125,9 @@ func (p *prepared[M]) conditions(c *Call) (Cond, error) {
 	}
 	cond := all(conds)
 	cond.Join = joined.Join
+	if given == 1 && scoped <= 1 { // the domain alone, which the set is of
+		cond.Whole = joined.Whole
+	}
 	return cond, nil
 }
 

@@ -57,6 +57,13 @@ type Sealer interface {
 	Seal(ctx context.Context) error
 }
 
+// Gatherer is the optional power to commit many blobs at less than the cost of each by itself. Without it, commit each.
+type Gatherer interface {
+	// CommitAll is Commit for blobs of this storage under keys, one for each. After an error some of them may be
+	// committed; to Cancel those does nothing.
+	CommitAll(ctx context.Context, blobs []Staged, keys []string) error
+}
+
 // Peeker is a Staged that can be read while it is written. Without it, wait for the Commit and use Open.
 type Peeker interface {
 	// Peek opens what has been written and what still will be; offsets beyond that are io.EOF. It comes before Seal,

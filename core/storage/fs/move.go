@@ -16,13 +16,21 @@ const moveTries = 1000
 
 // move renames a synced file durably to its key, in place of what is there.
 func (s *Storage) move(ctx context.Context, from, key string) error {
+	if err := s.rename(ctx, from, key); err != nil {
+		return err
+	}
+	return fault("sync the folder of", key, s.syncDir(path.Dir(key)))
+}
+
+// rename renames a file to its key and makes the folders for it.
+func (s *Storage) rename(ctx context.Context, from, key string) error {
 	for range moveTries {
 		if err := storage.Alive(ctx); err != nil {
 			return err
 		}
 		err := s.root.Rename(from, key)
 		if err == nil {
-			return fault("sync the folder of", key, s.syncDir(path.Dir(key)))
+			return nil
 		}
 		if !errors.Is(err, os.ErrNotExist) {
 			return commitFault(key, err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/storage"
@@ -89,6 +90,14 @@ func (b *staged) Seal(ctx context.Context) error {
 }
 
 func (b *staged) Commit(ctx context.Context, key string) error {
+	if err := b.rename(ctx, key); err != nil {
+		return err
+	}
+	return fault("sync the folder of", key, b.storage.syncDir(path.Dir(key)))
+}
+
+// rename brings the synced file to its key. It is durable there once the folder is synced.
+func (b *staged) rename(ctx context.Context, key string) error {
 	if err := ready(ctx, key); err != nil {
 		return err
 	}
@@ -98,7 +107,7 @@ func (b *staged) Commit(ctx context.Context, key string) error {
 	if err := b.seal(); err != nil {
 		return err
 	}
-	if err := b.storage.move(ctx, b.name, key); err != nil {
+	if err := b.storage.rename(ctx, b.name, key); err != nil {
 		return err
 	}
 	b.done = true

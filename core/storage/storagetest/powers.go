@@ -113,6 +113,50 @@ func seal(t *testing.T, s storage.Storage) {
 	}
 }
 
+// gather commits many blobs at once, some of them in one folder, one in place of what is there.
+func gather(t *testing.T, s storage.Storage) {
+	gatherer, ok := s.(storage.Gatherer)
+	if !ok {
+		return
+	}
+	put(t, s, "a/one", "something older")
+	keys := []string{"a/one", "a/two", "b/c/three"}
+	stage := func() (blobs []storage.Staged) {
+		for _, key := range keys {
+			staged, err := s.Stage(t.Context())
+			want(t, "Stage", err, "")
+			_, err = io.WriteString(staged, key)
+			want(t, "Write", err, "")
+			blobs = append(blobs, staged)
+		}
+		return blobs
+	}
+	blobs := stage()
+	want(t, "CommitAll with a context that has ended", gatherer.CommitAll(canceled(t), blobs, keys), errs.Canceled)
+	if got := get(t, s, "a/one", 0, -1); got != "something older" {
+		t.Errorf("got %q", got)
+	}
+	want(t, "CommitAll", gatherer.CommitAll(t.Context(), blobs, keys), "")
+	for i, key := range keys {
+		if got := get(t, s, key, 0, -1); got != key {
+			t.Errorf("%s holds %q", key, got)
+		}
+		want(t, "Cancel", blobs[i].Cancel(), "")
+	}
+	again := stage()
+	want(t, "CommitAll under a key that is none", gatherer.CommitAll(t.Context(), again, []string{"a/four", "../five", "a/six"}), errs.Invalid)
+	for i, key := range []string{"a/four", "", "a/six"} {
+		want(t, "Cancel", again[i].Cancel(), "")
+		if _, err := s.Stat(t.Context(), "a/six"); key == "a/six" && !errs.Is(err, errs.NotFound) {
+			t.Errorf("a blob behind the faulty one: %v", err)
+		}
+	}
+	for _, key := range append(keys, "a/four") {
+		want(t, "Delete", s.Delete(t.Context(), key), "")
+	}
+	holdsNothing(t, s)
+}
+
 const patched = storage.PatchPrefix + "one"
 
 func patch(t *testing.T, s storage.Storage) {

@@ -41,6 +41,7 @@ func Run(t *testing.T, empty func(t *testing.T) storage.Storage) {
 		"canceled context":         canceledContext,
 		"concurrent commits":       concurrentCommits,
 		"seal":                     seal,
+		"gather":                   gather,
 		"peek":                     peek,
 		"local path":               localPath,
 		"patch":                    patch,
