@@ -25,7 +25,9 @@ type Client struct {
 	log       *slog.Logger
 	userAgent string
 	transport *http.Transport
-	web       *http.Client
+	// away is the transport to other hosts than the remote's own: it has no client certificate to show.
+	away *http.Transport
+	web  *http.Client
 }
 
 func (r *Remotes) newClient(row *model.Remote) (*Client, error) {
@@ -35,9 +37,21 @@ func (r *Remotes) newClient(row *model.Remote) (*Client, error) {
 	}
 	c := &Client{s: s, egress: r.egress, imports: r.o.ImportPaths, limits: newLimits(s, r.o.Clock), clock: r.o.Clock,
 		log: r.o.Log.With(slog.String("remote", row.Name)), userAgent: r.o.UserAgent}
-	c.transport = c.newTransport(r.egress)
+	c.transport = c.newTransport(r.egress, s.tls)
+	c.away = c.transport
+	if len(s.tls.Certificates) > 0 {
+		bare := s.tls.Clone()
+		bare.Certificates = nil
+		c.away = c.newTransport(r.egress, bare)
+	}
 	c.web = &http.Client{Transport: c, CheckRedirect: c.redirect}
 	return c, nil
+}
+
+// rest lets go of connections that are not in use.
+func (c *Client) rest() {
+	c.transport.CloseIdleConnections()
+	c.away.CloseIdleConnections()
 }
 
 // HTTP gives a client of the standard library with the TLS, proxy, credentials, headers, timeouts, rate limit, redirect

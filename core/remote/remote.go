@@ -4,8 +4,8 @@
 //
 // What holds for every request:
 //
-//   - Credentials and headers of the remote go to the host of the remote's URL only: never to another host, port or a
-//     weaker scheme, and not back to it from there either.
+//   - Credentials, headers and the client certificate of the remote go to the host of the remote's URL only: never to
+//     another host, port or a weaker scheme, and not back to it from there either.
 //   - A redirect from https to http is refused, unless the remote does not validate TLS and has no credentials.
 //   - No compression is asked for and none is taken: the bytes must be those that the digests were made of.
 //   - Without settings there is no limit of the total time. Connecting ends after 30 seconds, waiting for the next byte
@@ -121,7 +121,7 @@ func (r *Remotes) Client(row *model.Remote) (*Client, error) {
 	if known == nil {
 		r.makeRoom()
 	} else {
-		known.client.transport.CloseIdleConnections()
+		known.client.rest()
 	}
 	r.clients[row.ID] = &cached{client: client, updated: row.PulpLastUpdated, used: r.uses}
 	return client, nil
@@ -138,7 +138,7 @@ func (r *Remotes) makeRoom() {
 			oldest = id
 		}
 	}
-	r.clients[oldest].client.transport.CloseIdleConnections()
+	r.clients[oldest].client.rest()
 	delete(r.clients, oldest)
 }
 

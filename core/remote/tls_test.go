@@ -1,7 +1,11 @@
 package remote_test
 
 import (
+	"crypto/tls"
+	"encoding/pem"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -58,6 +62,29 @@ func TestClientCertificate(t *testing.T) {
 	must(t, w.download(w.client(up.URL, trust(up), pair), file))
 	if err := w.download(w.client(up.URL, trust(up), retries(0)), file); err == nil || !strings.Contains(err.Error(), "PLP002") {
 		t.Errorf("without a certificate: %v", err)
+	}
+}
+
+// The client certificate is shown to the remote's own host and to no other that a redirect leads to.
+func TestTheClientCertificateStaysAtHome(t *testing.T) {
+	t.Parallel()
+	w, up := newWorld(t), upstream.New(t, upstream.ClientCerts())
+	shown := make(chan int, 1)
+	other := httptest.NewUnstartedServer(http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
+		shown <- len(r.TLS.PeerCertificates)
+		_, _ = answer.Write([]byte("x"))
+	}))
+	other.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
+	other.StartTLS()
+	t.Cleanup(other.Close)
+	up.Always("/f", upstream.Redirect(302, other.URL+"/f"))
+	both := func(r *model.Remote) {
+		bundle := string(up.CA) + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: other.Certificate().Raw}))
+		r.CACert, r.ClientCert, r.ClientKey = &bundle, ptr(string(up.ClientCert)), w.seal("client_key", string(up.ClientKey))
+	}
+	must(t, w.download(w.client(up.URL, both), want(up.URL+"/f", []byte("x"))))
+	if n := <-shown; n != 0 {
+		t.Errorf("another host was shown %d certificates", n)
 	}
 }
 

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"io"
@@ -18,7 +19,7 @@ import (
 const idleConnections = 90 * time.Second
 
 // newTransport makes the connections of a remote.
-func (c *Client) newTransport(policy *egress) *http.Transport {
+func (c *Client) newTransport(policy *egress, trust *tls.Config) *http.Transport {
 	return &http.Transport{
 		Proxy: func(*http.Request) (*url.URL, error) { return c.s.proxy, nil },
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -30,7 +31,7 @@ func (c *Client) newTransport(policy *egress) *http.Transport {
 			}
 			return badStatus("proxy for "+asked.URL.Host, answer, c.clock.Now())
 		},
-		TLSClientConfig:        c.s.tls,
+		TLSClientConfig:        trust,
 		MaxResponseHeaderBytes: 1 << 20,
 		TLSHandshakeTimeout:    defaultConnect,
 		DisableCompression:     true,
@@ -54,9 +55,14 @@ func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	dog := &watchdog{cancel: cancel}
 	sent := r.Clone(httptrace.WithClientTrace(ctx, c.trace(dog)))
-	c.dress(sent, strayed(r))
+	transport := c.away
+	if !strayed(r) && covers(c.s.home, r.URL) {
+		transport = c.transport
+		c.dress(sent)
+	}
+	c.introduce(sent)
 	dog.sending("connect_timeout", c.s.connect)
-	answer, err := c.transport.RoundTrip(sent)
+	answer, err := transport.RoundTrip(sent)
 	dog.answer()
 	if err != nil {
 		err = expired(ctx, err)
@@ -85,23 +91,24 @@ func (c *Client) trace(dog *watchdog) *httptrace.ClientTrace {
 	}
 }
 
-// dress adds what every request has and, where they belong, the remote's headers and credentials. What the request has
-// already stays.
-func (c *Client) dress(r *http.Request, strayed bool) {
-	if !strayed && covers(c.s.home, r.URL) {
-		for name, values := range c.s.headers {
-			if _, own := r.Header[name]; !own {
-				r.Header[name] = values
-			}
-		}
-		if c.s.host != "" {
-			r.Host = c.s.host
-		}
-		if _, own := r.Header["Authorization"]; !own && (c.s.username != "" || c.s.password != "") {
-			pair := c.s.username + ":" + c.s.password
-			r.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
+// dress adds the remote's headers and credentials. What the request has already stays.
+func (c *Client) dress(r *http.Request) {
+	for name, values := range c.s.headers {
+		if _, own := r.Header[name]; !own {
+			r.Header[name] = values
 		}
 	}
+	if c.s.host != "" {
+		r.Host = c.s.host
+	}
+	if _, own := r.Header["Authorization"]; !own && (c.s.username != "" || c.s.password != "") {
+		pair := c.s.username + ":" + c.s.password
+		r.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
+	}
+}
+
+// introduce adds what every request has.
+func (c *Client) introduce(r *http.Request) {
 	if r.Header.Get("User-Agent") == "" {
 		r.Header.Set("User-Agent", c.userAgent)
 	}
