@@ -4,19 +4,18 @@ import (
 	"context"
 	"errors"
 	"io"
-	iofs "io/fs"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/packhouse/packhouse/core/artifact"
 	"github.com/packhouse/packhouse/core/db"
-	"github.com/packhouse/packhouse/core/db/schema"
 	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/storage"
 	"github.com/packhouse/packhouse/core/storage/fs"
 	"github.com/packhouse/packhouse/core/testkit"
+	"github.com/packhouse/packhouse/core/testkit/tables"
 )
 
 // world is a database with the core's tables, and a store.
@@ -48,33 +47,11 @@ type blobs struct{ storage.Storage }
 
 func newWorld(t testing.TB, url string) *world {
 	t.Helper()
-	d, err := db.Open(t.Context(), db.Options{URL: url})
-	must(t, err)
-	t.Cleanup(func() { must(t, d.Close()) })
+	d := tables.Open(t, url, "")
 	files, err := fs.New(t.TempDir())
 	must(t, err)
 	t.Cleanup(func() { must(t, files.Close()) })
-	w := &world{t, d, &artifact.Store{Storage: files, Algorithms: []artifact.Algorithm{artifact.SHA256, artifact.SHA512}}}
-	sub, err := iofs.Sub(model.Migrations, "migrations")
-	must(t, err)
-	migrations, err := schema.FromFS(sub)
-	must(t, err)
-	must(t, w.InTx(t.Context(), func(tx *db.Tx) error {
-		for _, m := range migrations {
-			statements, err := schema.Render(m.SQL, tx.Dialect())
-			if err != nil {
-				return err
-			}
-			for _, s := range statements {
-				if err := tx.Exec(s).Error; err != nil {
-					return err
-				}
-			}
-		}
-		now := model.Now()
-		return tx.Create(&model.Domain{ID: ident.DefaultDomain, Name: "default", StorageClass: "x", PulpCreated: now, PulpLastUpdated: now}).Error
-	}))
-	return w
+	return &world{t, d, &artifact.Store{Storage: files, Algorithms: []artifact.Algorithm{artifact.SHA256, artifact.SHA512}}}
 }
 
 func must(t testing.TB, err error) {

@@ -5,16 +5,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"slices"
 	"testing"
 
 	"github.com/packhouse/packhouse/core/artifact"
 	"github.com/packhouse/packhouse/core/db"
-	"github.com/packhouse/packhouse/core/db/schema"
 	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/pipeline"
@@ -24,6 +21,7 @@ import (
 	storage "github.com/packhouse/packhouse/core/storage/fs"
 	"github.com/packhouse/packhouse/core/task"
 	"github.com/packhouse/packhouse/core/testkit"
+	"github.com/packhouse/packhouse/core/testkit/tables"
 	"github.com/packhouse/packhouse/core/testkit/upstream"
 )
 
@@ -67,9 +65,7 @@ func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
 
 func newWorld(t testing.TB, url string) *world {
 	t.Helper()
-	d, err := db.Open(t.Context(), db.Options{URL: url})
-	must(t, err)
-	t.Cleanup(func() { must(t, d.Close()) })
+	d := tables.Open(t, url, details)
 	files, err := storage.New(t.TempDir())
 	must(t, err)
 	t.Cleanup(func() { must(t, files.Close()) })
@@ -78,25 +74,6 @@ func newWorld(t testing.TB, url string) *world {
 	w := &world{t: t, DB: d, Committer: repository.NewCommitter(kind.ContentType),
 		store:   &artifact.Store{Storage: files, Algorithms: []artifact.Algorithm{artifact.SHA256, artifact.MD5}},
 		remotes: remote.New(remote.Options{Box: box, Egress: []string{"127.0.0.0/8"}}), up: upstream.New(t)}
-	sub, err := fs.Sub(model.Migrations, "migrations")
-	must(t, err)
-	migrations, err := schema.FromFS(sub)
-	must(t, err)
-	w.tx(func(tx *db.Tx) error {
-		for _, m := range append(migrations, schema.Migration{SQL: details}) {
-			statements, err := schema.Render(m.SQL, tx.Dialect())
-			if err != nil {
-				return err
-			}
-			for _, s := range statements {
-				if err := tx.Exec(s).Error; err != nil {
-					return fmt.Errorf("%s: %w", s, err)
-				}
-			}
-		}
-		now := model.Now()
-		return tx.Create(&model.Domain{ID: ident.DefaultDomain, Name: "default", StorageClass: "x", PulpCreated: now, PulpLastUpdated: now}).Error
-	})
 	return w
 }
 

@@ -2,12 +2,10 @@ package publication_test
 
 import (
 	"fmt"
-	iofs "io/fs"
 	"testing"
 
 	"github.com/packhouse/packhouse/core/artifact"
 	"github.com/packhouse/packhouse/core/db"
-	"github.com/packhouse/packhouse/core/db/schema"
 	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/publication"
@@ -16,6 +14,7 @@ import (
 	"github.com/packhouse/packhouse/core/storage/fs"
 	"github.com/packhouse/packhouse/core/task"
 	"github.com/packhouse/packhouse/core/testkit"
+	"github.com/packhouse/packhouse/core/testkit/tables"
 )
 
 // world is a database, a store, a task that runs, and a repository.
@@ -36,36 +35,16 @@ func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
 
 func newWorld(t testing.TB, url string) *world {
 	t.Helper()
-	d, err := db.Open(t.Context(), db.Options{URL: url})
-	must(t, err)
-	t.Cleanup(func() { must(t, d.Close()) })
+	d := tables.Open(t, url, "CREATE TABLE test_plains (id {{uuid}} PRIMARY KEY REFERENCES core_contents (id) ON DELETE CASCADE);")
 	files, err := fs.New(t.TempDir())
 	must(t, err)
 	t.Cleanup(func() { must(t, files.Close()) })
 	w := &world{t: t, DB: d, store: &artifact.Store{Storage: files, Algorithms: []artifact.Algorithm{artifact.SHA256}},
 		versions: repository.NewCommitter(repository.ContentType{PulpType: "test.plain", Table: "test_plains"}),
 		repo:     &model.Repository{Base: model.NewBase(ident.DefaultDomain), PulpType: "test.test", Name: "published"}}
-	sub, err := iofs.Sub(model.Migrations, "migrations")
-	must(t, err)
-	migrations, err := schema.FromFS(sub)
-	must(t, err)
 	worker, now := "worker", model.Now()
 	row := &task.Row{ID: ident.New(), DomainID: ident.DefaultDomain, Name: "test.publish", State: task.Running, Args: []byte("{}"), Worker: &worker, PulpCreated: now, PulpLastUpdated: now}
 	w.tx(func(tx *db.Tx) error {
-		for _, m := range append(migrations, schema.Migration{SQL: "CREATE TABLE test_plains (id {{uuid}} PRIMARY KEY REFERENCES core_contents (id) ON DELETE CASCADE);"}) {
-			statements, err := schema.Render(m.SQL, tx.Dialect())
-			if err != nil {
-				return err
-			}
-			for _, s := range statements {
-				if err := tx.Exec(s).Error; err != nil {
-					return err
-				}
-			}
-		}
-		if err := tx.Create(&model.Domain{ID: ident.DefaultDomain, Name: "default", StorageClass: "x", PulpCreated: now, PulpLastUpdated: now}).Error; err != nil {
-			return err
-		}
 		if err := tx.Create(row).Error; err != nil {
 			return err
 		}

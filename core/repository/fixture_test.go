@@ -1,17 +1,15 @@
 package repository_test
 
 import (
-	"fmt"
-	"io/fs"
 	"testing"
 	"time"
 
 	"github.com/packhouse/packhouse/core/db"
-	"github.com/packhouse/packhouse/core/db/schema"
 	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/repository"
 	"github.com/packhouse/packhouse/core/testkit"
+	"github.com/packhouse/packhouse/core/testkit/tables"
 )
 
 // details are the tables of two content types: one with paths as keys, one without a key.
@@ -36,32 +34,10 @@ func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
 
 func newWorld(t testing.TB, url string) *world {
 	t.Helper()
-	d, err := db.Open(t.Context(), db.Options{URL: url})
-	must(t, err)
-	t.Cleanup(func() { must(t, d.Close()) })
-	w := &world{t, d, repository.NewCommitter(
+	d := tables.Open(t, url, details)
+	return &world{t, d, repository.NewCommitter(
 		repository.ContentType{PulpType: "test.path", Table: "test_paths", Key: "path", Paths: true},
 		repository.ContentType{PulpType: "test.plain", Table: "test_plains"})}
-	files, err := fs.Sub(model.Migrations, "migrations")
-	must(t, err)
-	migrations, err := schema.FromFS(files)
-	must(t, err)
-	w.tx(func(tx *db.Tx) error {
-		for _, m := range append(migrations, schema.Migration{SQL: details}) {
-			statements, err := schema.Render(m.SQL, tx.Dialect())
-			if err != nil {
-				return err
-			}
-			for _, s := range statements {
-				if err := tx.Exec(s).Error; err != nil {
-					return fmt.Errorf("%s: %w", s, err)
-				}
-			}
-		}
-		now := model.Now()
-		return tx.Create(&model.Domain{ID: ident.DefaultDomain, Name: "default", StorageClass: "x", PulpCreated: now, PulpLastUpdated: now}).Error
-	})
-	return w
 }
 
 func must(t testing.TB, err error) {

@@ -252,11 +252,11 @@ func TestLFSBehindTheSameLock(t *testing.T) {
 	lfs := newLFS(t, "content")
 	url := w.serve(func(git http.Handler) http.Handler {
 		return locked(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/work/object" {
+			if r.URL.Path == "/lfs/object" {
 				_, _ = io.WriteString(w, "content") // the client may have left
 				return
 			}
-			lfs.answer = func(o *lfsObject) { o.Actions.Download = &lfsAction{Href: "http://" + r.Host + "/work/object"} }
+			lfs.answer = func(o *lfsObject) { o.Actions.Download = &lfsAction{Href: "http://" + r.Host + "/lfs/object"} }
 			lfs.beside(git).ServeHTTP(w, r)
 		}))
 	})
