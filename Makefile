@@ -22,7 +22,7 @@ build: ## build the binary build/packhouse
 run: build ## build and start a server that keeps everything in its data folder
 	build/packhouse serve
 
-test: $(SERVICES) ## run all tests with the race detector, beside PostgreSQL, Redis and an S3 server
+test: $(SERVICES) ## run all tests with the race detector, beside PostgreSQL, Redis, an S3 server and an LDAP directory
 	$(SERVICES) env CGO_ENABLED=1 go test -race -timeout $(TIMEOUT) ./...
 
 test-one: $(SERVICES) ## run some tests: make test-one PKG=./core/db RUN=TestOpen

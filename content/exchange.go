@@ -10,6 +10,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/serve"
 )
 
 // exchange is one request with its answer. Its context belongs to the handler; what is logged later is copied.
@@ -17,7 +19,9 @@ type exchange struct {
 	*Server
 	c       *fiber.Ctx
 	method  string
-	path    string // as received: not decoded, without the query
+	path    string        // as received: not decoded, without the query
+	prefix  string        // what the domain's content is served under
+	domain  *model.Domain // nil where there is only the default one
 	started time.Time
 	status  int
 	bytes   int64
@@ -76,7 +80,7 @@ func (x *exchange) addSlash(path string) error {
 // moved sends a client to another path. The location starts with the prefix and has no empty segment, so it cannot lead
 // to another host.
 func (x *exchange) moved(path string) error {
-	location := x.Prefix + escaped(path)
+	location := x.prefix + serve.Escaped(path)
 	x.set(fiber.HeaderLocation, location)
 	x.say(fiber.StatusMovedPermanently, plainText, []byte("it is at "+location+"\n"))
 	return nil

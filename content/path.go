@@ -27,12 +27,3 @@ func below(prefix, raw string) (string, error) {
 }
 
 func noSuchPath() error { return errs.New(errs.NotFound, "there is nothing under this path") }
-
-// escaped writes a decoded path for a URL, segment by segment.
-func escaped(path string) string {
-	segments := strings.Split(path, "/")
-	for i, segment := range segments {
-		segments[i] = url.PathEscape(segment)
-	}
-	return strings.Join(segments, "/")
-}

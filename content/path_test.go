@@ -105,11 +105,11 @@ func FuzzBelow(f *testing.F) {
 		if !serve.CleanPath(path) {
 			t.Fatalf("%q became %q", raw, path)
 		}
-		again, err := below(prefix, prefix+escaped(path))
+		again, err := below(prefix, prefix+serve.Escaped(path))
 		if err != nil || again != path {
 			t.Fatalf("%q became %q and then %q, %v", raw, path, again, err)
 		}
-		location, err := url.Parse(prefix + escaped(path))
+		location, err := url.Parse(prefix + serve.Escaped(path))
 		if err != nil || location.Host != "" || location.Scheme != "" || location.Path != prefix+path {
 			t.Fatalf("%q leads to %v, %v", raw, location, err)
 		}

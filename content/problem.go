@@ -33,6 +33,8 @@ func statusOf(kind errs.Kind) int {
 		return http.StatusUnsupportedMediaType
 	case errs.Range:
 		return http.StatusRequestedRangeNotSatisfiable
+	case errs.TooMany:
+		return http.StatusTooManyRequests
 	case errs.Unavailable, errs.Canceled:
 		return http.StatusServiceUnavailable
 	case errs.StorageFull:

@@ -20,8 +20,11 @@ import (
 // before the first byte is found out before the first header is set.
 func (x *exchange) respond(ctx context.Context, result serve.Result) error {
 	found := result.Found
-	store := x.Storage(result.Distribution.DomainID)
-	if signer, ok := store.(storage.Signer); ok && x.RedirectToObjectStorage {
+	store, err := x.Storage(x.domain)
+	if err != nil {
+		return damaged("the storage of the domain cannot be opened; try again later", err)
+	}
+	if signer, ok := store.(storage.Signer); ok && x.redirects() {
 		return x.redirect(ctx, signer, found)
 	}
 	v := validatorsOf(found)

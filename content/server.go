@@ -14,8 +14,9 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/packhouse/packhouse/content/fetch"
+	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/errs"
-	"github.com/packhouse/packhouse/core/ident"
+	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/serve"
 	"github.com/packhouse/packhouse/core/storage"
 )
@@ -36,18 +37,25 @@ const headerBytes = 32 << 10
 
 // Finder finds what a domain offers under a path; *serve.Resolver is one.
 type Finder interface {
-	Resolve(ctx context.Context, domain, path string) (serve.Result, error)
+	Resolve(ctx context.Context, domain, path string, q *serve.Request) (serve.Result, error)
 }
 
 // Options are what a Server works with.
 type Options struct {
 	Resolver Finder
-	// Storage gives the storage of a domain.
-	Storage func(domain string) storage.Storage
+	// Storage gives the storage of a domain; the row is nil where there is only the default one.
+	Storage func(row *model.Domain) (storage.Storage, error)
+	// FindDomain finds a domain by the name in a path, where the setting domain_enabled puts one into paths; nil otherwise.
+	// An unknown one is errs.NotFound.
+	FindDomain func(ctx context.Context, name string) (*model.Domain, error)
 	// Fetcher gets what is not stored yet; with nil that is not found.
 	Fetcher *fetch.Fetcher
 	// Prefix is CONTENT_PATH_PREFIX, with a slash at both ends.
 	Prefix string
+	// Identify finds out who asks, for guards that want to know; nil: nobody can tell.
+	Identify auth.Identify
+	// Proxies are those whose word about a client's certificate is taken.
+	Proxies auth.Proxies
 	// RedirectToObjectStorage sends clients to the object storage where it can sign links.
 	RedirectToObjectStorage bool
 	// AccessLog writes a line to Log for every request.
@@ -121,16 +129,19 @@ func (s *Server) answer(x *exchange) error {
 		x.set(fiber.HeaderAllow, "GET, HEAD")
 		return errs.New(errs.NotAllowed, "content is read only here; use GET or HEAD")
 	}
-	if x.path == s.bare() {
+	ctx, cancel := context.WithTimeout(x.c.UserContext(), lookUpTimeout)
+	defer cancel()
+	if err := x.enter(ctx); err != nil {
+		return err
+	}
+	if x.path == strings.TrimSuffix(x.prefix, "/") {
 		return x.addSlash("")
 	}
-	path, err := below(s.Prefix, x.path)
+	path, err := below(x.prefix, x.path)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(x.c.UserContext(), lookUpTimeout)
-	defer cancel()
-	result, err := s.Resolver.Resolve(ctx, ident.DefaultDomain, path)
+	result, err := s.Resolver.Resolve(ctx, x.domainID(), path, x.request(path))
 	switch {
 	case err != nil:
 		return err

@@ -104,7 +104,7 @@ func TestRedirectsToWhatIsStored(t *testing.T) {
 	t.Parallel()
 	m := embedded(t)
 	m.start(t, func(o *Options) {
-		o.Storage = func(string) storage.Storage { return signer{m.blobs} }
+		o.Storage = func(*model.Domain) (storage.Storage, error) { return signer{m.blobs}, nil }
 		o.RedirectToObjectStorage = true
 	})
 	up := upstream.New(t)

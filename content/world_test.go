@@ -34,7 +34,7 @@ var addedAt = time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC)
 // offers is a finder that knows its paths by heart.
 type offers map[string]serve.Result
 
-func (o offers) Resolve(_ context.Context, domain, path string) (serve.Result, error) {
+func (o offers) Resolve(_ context.Context, domain, path string, _ *serve.Request) (serve.Result, error) {
 	if domain != ident.DefaultDomain {
 		return serve.Result{}, errors.New("which domain?")
 	}
@@ -93,7 +93,7 @@ func start(t *testing.T, store storage.Storage, set func(o *Options)) *site {
 	}
 	o := Options{
 		Resolver: s.offers, Prefix: prefix, AccessLog: true,
-		Storage: func(string) storage.Storage { return s.store },
+		Storage: func(*model.Domain) (storage.Storage, error) { return s.store, nil },
 		Log:     slog.New(logged{slog.DiscardHandler, s.lines}),
 	}
 	if set != nil {

@@ -15,10 +15,10 @@ import (
 var layers = [][]string{
 	{"core/errs", "core/ident", "core/config", "core/obs", "core/secret"},
 	{"core/model", "core/db", "core/storage"},
-	{"core/artifact", "core/repository", "core/publication", "core/remote", "core/pipeline", "core/task", "core/event", "core/auth"},
-	{"core/resource", "core/provider", "core/serve"},
+	{"core/artifact", "core/repository", "core/publication", "core/domain", "core/remote", "core/pipeline", "core/task", "core/event", "core/auth", "core/audit", "core/reseal"},
+	{"core/resource", "core/provider", "core/serve", "core/federation"},
 	{"core/noun"},
-	{"core/app"},
+	{"core/app", "core/guard"},
 	{"core/base", "core/api"},
 	{"plugins/*", "tasks", "content", "migrations", "web", "webserver_snippets", "installer"},
 	{"plugins"}, // the list of the plugins that a binary is built of
@@ -32,6 +32,7 @@ var sideways = map[string][]string{
 	"core/obs":         {"core/errs"},
 	"core/secret":      {"core/errs"},
 	"core/artifact":    {"core/task"},
+	"core/auth":        {"core/audit"},
 	"core/repository":  {"core/artifact", "core/task"},
 	"core/publication": {"core/artifact", "core/repository", "core/task"},
 	"core/remote":      {"core/artifact"},
@@ -56,7 +57,11 @@ var doors = []door{
 	{"github.com/minio/", []string{"core/storage/s3"}},
 	{"github.com/knadh/koanf", []string{"core/config"}},
 	{"github.com/spf13/cobra", []string{"cmd"}},
+	{"github.com/go-ldap/", []string{"core/federation/ldap", testkit}},
+	{"github.com/coreos/go-oidc/", []string{"core/federation/oidc"}},
+	{"golang.org/x/oauth2", []string{"core/federation/oidc"}},
 	{"github.com/go-git/", []string{"plugins/file/gitsource"}},
+	{"github.com/itchyny/gojq", []string{"core/auth", "core/guard"}},
 }
 
 // machines are what a plugin is given to; they never know one.

@@ -4,8 +4,9 @@ package plugins
 import (
 	"github.com/packhouse/packhouse/core/app"
 	"github.com/packhouse/packhouse/core/base"
+	"github.com/packhouse/packhouse/plugins/certguard"
 	"github.com/packhouse/packhouse/plugins/file"
 )
 
 // All are the apps of the binary, the core's own first. Every call gives fresh values.
-func All() []*app.App { return []*app.App{base.App(), file.App()} }
+func All() []*app.App { return []*app.App{base.App(), file.App(), certguard.App()} }

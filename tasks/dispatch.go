@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/packhouse/packhouse/core/audit"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/ident"
@@ -33,6 +34,7 @@ func (t *Tasks) Dispatch(ctx context.Context, tx *db.Tx, a task.Args, o ...task.
 	if err := tx.Create(locksOf(row.Seq, locks)).Error; err != nil {
 		return nil, fmt.Errorf("reserve the resources of %s: %w", row.Name, err)
 	}
+	audit.From(ctx).Task(ident.PRN("core.task", row.ID))
 	tx.AfterCommit(func(ctx context.Context) { t.committed(ctx, row) })
 	return row, nil
 }

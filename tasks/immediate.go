@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/task"
 )
@@ -13,7 +14,7 @@ import (
 func (t *Tasks) runHere(ctx context.Context, row *task.Row) {
 	name := t.self()
 	// detached: ctx is that of a commit already; the limit counts from here.
-	limited, stop := context.WithTimeoutCause(context.WithoutCancel(ctx), t.o.ImmediateLimit, errTooLong)
+	limited, stop := context.WithTimeoutCause(db.Alone(context.WithoutCancel(ctx)), t.o.ImmediateLimit, errTooLong)
 	work, cancel := context.WithCancelCause(limited)
 	free := func() { stop(); cancel(nil) }
 	if !t.running.enter(row.ID, cancel) {

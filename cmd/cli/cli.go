@@ -35,15 +35,18 @@ type Process struct {
 	Ask func(ctx context.Context, prompt string) (string, error)
 	// Hurry ends the waiting for running work when something arrives after the first request to stop.
 	Hurry <-chan struct{}
+	// Reload has a running process read its key file again.
+	Reload <-chan struct{}
 }
 
 // Main runs the command that this process was started with and gives the exit code.
 func Main(version string, apps ...*app.App) int {
-	ctx, hurry := untilSignal(context.Background())
+	terminal := term.IsTerminal(int(os.Stdout.Fd()))
+	ctx, hurry, reload := untilSignal(context.Background(), terminal || term.IsTerminal(int(os.Stdin.Fd())))
 	p := Process{
 		Version: version, Apps: apps, Args: os.Args[1:], Config: config.FromProcess(),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Terminal: term.IsTerminal(int(os.Stdout.Fd())), Hurry: hurry,
+		Terminal: terminal, Hurry: hurry, Reload: reload,
 	}
 	if term.IsTerminal(int(os.Stdin.Fd())) {
 		p.Ask = ask

@@ -17,6 +17,9 @@ func (c *commands) runMachine(ctx context.Context, mode node.Mode, flags map[str
 	if err != nil {
 		return err
 	}
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	go c.reloadKeys(running, l, n)
 	if ready != nil {
 		if err := ready(l, n); err != nil {
 			stopped, stop := context.WithCancel(ctx)
@@ -25,4 +28,20 @@ func (c *commands) runMachine(ctx context.Context, mode node.Mode, flags map[str
 		}
 	}
 	return n.Run(ctx, c.Hurry)
+}
+
+// reloadKeys reads the key file again whenever somebody asks for it.
+func (c *commands) reloadKeys(ctx context.Context, l *loaded, n *node.Node) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.Reload:
+			if err := n.ReloadKeys(); err != nil {
+				l.log.Error("the key file could not be read again", "error", err)
+				continue
+			}
+			l.log.Info("read the key file again")
+		}
+	}
 }

@@ -8,12 +8,12 @@ import (
 )
 
 // Signals belong to the whole process, so this test has it for itself.
-func TestTheFirstSignalStopsAndTheSecondHurries(t *testing.T) {
-	ctx, hurry := untilSignal(t.Context())
+func TestSIGHUPReloadsTheFirstSignalStopsAndTheSecondHurries(t *testing.T) {
+	ctx, hurry, reload := untilSignal(t.Context(), false)
 	for _, step := range []struct {
 		signal syscall.Signal
 		heard  <-chan struct{}
-	}{{syscall.SIGTERM, ctx.Done()}, {syscall.SIGINT, hurry}} {
+	}{{syscall.SIGHUP, reload}, {syscall.SIGTERM, ctx.Done()}, {syscall.SIGINT, hurry}} {
 		select {
 		case <-step.heard:
 			t.Fatalf("heard before %s was sent", step.signal)

@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/packhouse/packhouse/core/audit"
 	"github.com/packhouse/packhouse/core/auth"
 )
 
@@ -13,11 +14,12 @@ func (c *commands) userDelete() *cobra.Command {
 		Example: `  packhouse user delete ann`,
 		Args:    words(1, 1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withUsers(cmd.Context(), func(_ *loaded, users *auth.Users) error {
+			return c.changeUsers(cmd, func(_ *loaded, users *auth.Users) error {
 				user, err := users.FindUser(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
+				audit.From(cmd.Context()).Object(userPRN(user))
 				if err := users.DeleteUser(cmd.Context(), user.ID); err != nil {
 					return err
 				}

@@ -82,6 +82,8 @@ func rights(u auth.User) string {
 		return "deactivated"
 	case u.IsSuperuser:
 		return "superuser"
+	case u.IsServiceAccount:
+		return "service account"
 	}
 	return "user"
 }

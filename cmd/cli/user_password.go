@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/packhouse/packhouse/cmd/node"
+	"github.com/packhouse/packhouse/core/audit"
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/errs"
 )
@@ -36,11 +37,12 @@ func (c *commands) userSetPassword() *cobra.Command {
   echo "$PASSWORD" | packhouse user set-password admin --stdin`,
 		Args: words(1, 1, "NAME [--stdin | --random]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withUsers(cmd.Context(), func(l *loaded, users *auth.Users) error {
+			return c.changeUsers(cmd, func(l *loaded, users *auth.Users) error {
 				user, err := users.FindUser(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
+				audit.From(cmd.Context()).Object(userPRN(user))
 				password, err := c.password(cmd.Context(), from)
 				if err != nil {
 					return err

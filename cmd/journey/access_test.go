@@ -27,7 +27,30 @@ func rules() map[string]auth.Rule {
 		"GET swagger/":      auth.Anyone,
 		"POST login/":       auth.Authenticated,
 		"GET login/":        auth.Authenticated,
+		"PATCH login/":      auth.Authenticated,
 		"DELETE login/":     auth.Authenticated,
+
+		"POST token-exchange/": auth.Anyone, // the token in the body says who asks
+
+		"GET tokens/":         auth.Authenticated, // the user's own, as all of these
+		"POST tokens/":        auth.Authenticated,
+		"GET tokens/{id}/":    auth.Authenticated,
+		"DELETE tokens/{id}/": auth.Authenticated,
+
+		"GET audit/":        "core.view_auditentry",
+		"GET audit/{id}/":   "core.view_auditentry",
+		"GET audit/export/": "core.view_auditentry",
+		"GET audit/verify/": "core.view_auditentry",
+
+		"GET domains/":                   "core.view_domain",
+		"POST domains/":                  "core.add_domain",
+		"GET domains/{id}/":              "core.view_domain",
+		"PUT domains/{id}/":              "core.change_domain",
+		"PATCH domains/{id}/":            "core.change_domain",
+		"DELETE domains/{id}/":           "core.delete_domain",
+		"POST domains/{id}/set_label/":   "core.change_domain",
+		"POST domains/{id}/unset_label/": "core.change_domain",
+		"POST domains/migrate/":          "core.change_domain",
 
 		"GET artifacts/":              "core.view_artifact",
 		"POST artifacts/":             "core.add_artifact",
@@ -87,6 +110,50 @@ func rules() map[string]auth.Rule {
 		"POST publications/file/file/":        "file.add_filepublication",
 		"GET publications/file/file/{id}/":    "file.view_filepublication",
 		"DELETE publications/file/file/{id}/": "file.delete_filepublication",
+
+		"GET contentguards/": "core.view_contentguard",
+
+		"GET contentguards/core/rbac/":         "core.view_rbaccontentguard",
+		"POST contentguards/core/rbac/":        "core.add_rbaccontentguard",
+		"GET contentguards/core/rbac/{id}/":    "core.view_rbaccontentguard",
+		"PUT contentguards/core/rbac/{id}/":    "core.change_rbaccontentguard",
+		"PATCH contentguards/core/rbac/{id}/":  "core.change_rbaccontentguard",
+		"DELETE contentguards/core/rbac/{id}/": "core.delete_rbaccontentguard",
+
+		"GET contentguards/core/composite/":         "core.view_compositecontentguard",
+		"POST contentguards/core/composite/":        "core.add_compositecontentguard",
+		"GET contentguards/core/composite/{id}/":    "core.view_compositecontentguard",
+		"PUT contentguards/core/composite/{id}/":    "core.change_compositecontentguard",
+		"PATCH contentguards/core/composite/{id}/":  "core.change_compositecontentguard",
+		"DELETE contentguards/core/composite/{id}/": "core.delete_compositecontentguard",
+
+		"GET contentguards/core/content_redirect/":         "core.view_contentredirectcontentguard",
+		"POST contentguards/core/content_redirect/":        "core.add_contentredirectcontentguard",
+		"GET contentguards/core/content_redirect/{id}/":    "core.view_contentredirectcontentguard",
+		"PUT contentguards/core/content_redirect/{id}/":    "core.change_contentredirectcontentguard",
+		"PATCH contentguards/core/content_redirect/{id}/":  "core.change_contentredirectcontentguard",
+		"DELETE contentguards/core/content_redirect/{id}/": "core.delete_contentredirectcontentguard",
+
+		"GET contentguards/core/header/":         "core.view_headercontentguard",
+		"POST contentguards/core/header/":        "core.add_headercontentguard",
+		"GET contentguards/core/header/{id}/":    "core.view_headercontentguard",
+		"PUT contentguards/core/header/{id}/":    "core.change_headercontentguard",
+		"PATCH contentguards/core/header/{id}/":  "core.change_headercontentguard",
+		"DELETE contentguards/core/header/{id}/": "core.delete_headercontentguard",
+
+		"GET contentguards/certguard/x509/":         "certguard.view_x509certguard",
+		"POST contentguards/certguard/x509/":        "certguard.add_x509certguard",
+		"GET contentguards/certguard/x509/{id}/":    "certguard.view_x509certguard",
+		"PUT contentguards/certguard/x509/{id}/":    "certguard.change_x509certguard",
+		"PATCH contentguards/certguard/x509/{id}/":  "certguard.change_x509certguard",
+		"DELETE contentguards/certguard/x509/{id}/": "certguard.delete_x509certguard",
+
+		"GET contentguards/certguard/rhsm/":         "certguard.view_rhsmcertguard",
+		"POST contentguards/certguard/rhsm/":        "certguard.add_rhsmcertguard",
+		"GET contentguards/certguard/rhsm/{id}/":    "certguard.view_rhsmcertguard",
+		"PUT contentguards/certguard/rhsm/{id}/":    "certguard.change_rhsmcertguard",
+		"PATCH contentguards/certguard/rhsm/{id}/":  "certguard.change_rhsmcertguard",
+		"DELETE contentguards/certguard/rhsm/{id}/": "certguard.delete_rhsmcertguard",
 
 		"GET distributions/file/file/":                   "file.view_filedistribution",
 		"POST distributions/file/file/":                  "file.add_filedistribution",

@@ -41,6 +41,7 @@ func families() []family {
 	ofDistributions := names + " base_path base_path__contains base_path__icontains base_path__in repository repository__in checkpoint pulp_label_select with_content "
 	return []family{
 		{"artifacts", "artifacts", "Artifacts", "artifact_href", "L C R D", base + "md5 sha1 sha224 sha256 sha384 sha512 repository_version orphaned_for"},
+		{"domains", "domains", "Domains", "domain_href", "L C R U P D migrate set_label unset_label", base + names + " pulp_label_select"},
 		{"uploads", "uploads", "Uploads", "upload_href", "L C R U D commit", base + "size size__lt size__gt size__range"},
 		{"tasks", "tasks", "Tasks", "task_href", "L R cancel D purge", base + created + moments("started_at") + moments("finished_at") + moments("unblocked_at") +
 			" state state__in state__ne name name__contains name__in name__ne logging_cid logging_cid__contains parent_task child_tasks task_group created_resources worker" +
@@ -87,7 +88,7 @@ func (f family) place(verb string) (method, path, id string) {
 		return "delete", object, "delete"
 	case "cancel":
 		return "patch", object, "cancel"
-	case "purge", "upload":
+	case "purge", "upload", "migrate":
 		return "post", list + verb + "/", verb
 	}
 	return "post", object + verb + "/", verb

@@ -14,15 +14,12 @@ import (
 	"github.com/packhouse/packhouse/core/api"
 	"github.com/packhouse/packhouse/core/app"
 	"github.com/packhouse/packhouse/core/artifact"
-	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/config"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/remote"
 	"github.com/packhouse/packhouse/core/resource"
-	"github.com/packhouse/packhouse/core/serve"
-	"github.com/packhouse/packhouse/core/storage"
 	"github.com/packhouse/packhouse/tasks"
 )
 
@@ -34,17 +31,26 @@ func (n *Node) assemble(ctx context.Context) error {
 	}
 	env := newEnv(n.settings(), n.o.Log)
 	env.DB, env.Box, env.Artifacts, env.Remotes = n.db, n.box, &artifact.Store{Storage: n.blobs, Algorithms: digests}, n.newRemotes()
+	n.openDomains(env)
 	mounted := n.o.Registry.Mount(env)
+	if env.Decider, err = NewDecider(n.db, n.o.Registry, env.Declared, n.settings()); err != nil {
+		return err
+	}
 	if n.tasks, err = tasks.New(n.taskOptions(ctx, mounted)); err != nil {
 		return fmt.Errorf("set up the tasks: %w", err)
 	}
 	// For a start that fails later: nothing has begun that is worth waiting for. Run stops them with their grace.
 	n.later(func() error { return n.tasks.Stop(expired(ctx)) })
 	env.Tasks, env.Cancel = n.tasks, n.tasks
+	if n.identity, err = n.newIdentity(); err != nil {
+		return err
+	}
+	env.Users, env.Tokens = n.identity.Users, n.identity.Tokens
 	if n.o.Mode.content() {
 		n.content = n.newContent(env, mounted)
 	}
 	if n.o.Mode.api() {
+		env.Audit = n.startAudit(ctx)
 		n.api, err = n.newAPI(env, mounted)
 	}
 	return err
@@ -68,10 +74,13 @@ func (n *Node) newContent(env *resource.Env, mounted app.Mounted) *content.Serve
 	})
 	n.later(fetcher.Close) // its clients are done by then, or given up
 	return content.New(content.Options{
-		Resolver:                serve.New(serve.Options{DB: n.db, Kinds: mounted.Served, HideGuarded: s.HideGuardedDistributions}),
-		Storage:                 func(string) storage.Storage { return n.blobs },
+		Resolver:                n.newResolver(env, mounted),
+		Storage:                 n.storageOf,
+		FindDomain:              n.findDomain(),
 		Fetcher:                 fetcher,
 		Prefix:                  s.ContentPathPrefix,
+		Identify:                n.identity.Identify,
+		Proxies:                 n.identity.Proxies,
 		RedirectToObjectStorage: s.RedirectToObjectStorage,
 		AccessLog:               s.AccessLog,
 		Log:                     n.o.Log,
@@ -80,18 +89,17 @@ func (n *Node) newContent(env *resource.Env, mounted app.Mounted) *content.Serve
 
 func (n *Node) newAPI(env *resource.Env, mounted app.Mounted) (*api.Server, error) {
 	s := n.settings()
-	users := auth.NewUsers(n.db, auth.NewHasher())
-	authenticator, err := auth.NewAuthenticator(users, time.Duration(s.Authentication.CacheSeconds)*time.Second)
+	signOn, err := n.newSignOn(n.identity.Users)
 	if err != nil {
-		return nil, fmt.Errorf("authentication.cache_seconds: %w", err)
+		return nil, err
 	}
-	sessions, err := auth.NewSessions(users, time.Duration(s.Authentication.SessionDays)*24*time.Hour)
+	exchanger, err := n.newExchange(n.identity.Users, n.identity.Tokens)
 	if err != nil {
-		return nil, fmt.Errorf("authentication.session_days: %w", err)
+		return nil, err
 	}
 	return api.New(api.Options{
-		Env: env, Operations: mounted.Operations, Domain: ident.DefaultDomain,
-		Authenticator: authenticator, Sessions: sessions,
+		Env: env, Operations: mounted.Operations, Domain: ident.DefaultDomain, FindDomain: n.findDomain(),
+		Identity: n.identity, SignOn: signOn, Exchange: exchanger,
 		Status: n.status, Versions: n.o.Registry.Versions(),
 		AccessLog: s.AccessLog, Log: n.o.Log,
 	}), nil

@@ -20,9 +20,9 @@ func newEnv(s config.Settings, log *slog.Logger) *resource.Env {
 		origin = *s.ContentOrigin
 	}
 	return &resource.Env{
-		Decider:          auth.NewDecider(nil),
+		Declared:         auth.NewDeclared(),
 		Registry:         kinds,
-		Names:            resource.Names{Root: s.APIRoot, Content: origin + s.ContentPathPrefix, Kinds: kinds},
+		Names:            resource.Names{Root: s.APIRoot, Content: origin + s.ContentPathPrefix, Kinds: kinds, Domains: s.DomainEnabled},
 		Log:              log,
 		PageSize:         s.PageSize,
 		MaxBody:          s.MaxBodySize,

@@ -30,6 +30,9 @@ import (
 	"github.com/packhouse/packhouse/content"
 	"github.com/packhouse/packhouse/core/api"
 	"github.com/packhouse/packhouse/core/app"
+	"github.com/packhouse/packhouse/core/artifact"
+	"github.com/packhouse/packhouse/core/audit"
+	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/config"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
@@ -58,7 +61,10 @@ type Node struct {
 	db       *db.DB
 	box      *secret.Box
 	blobs    storage.Storage
+	store    *artifact.Store
 	tasks    *tasks.Tasks
+	identity *auth.Identifier
+	audit    *audit.Log
 	api      *api.Server
 	content  *content.Server
 	admin    Admin

@@ -49,6 +49,9 @@ func (s Setup) Run(ctx context.Context, d *db.DB) (*secret.Box, Admin, error) {
 	if err := s.defaultDomain(ctx, d); err != nil {
 		return nil, Admin{}, err
 	}
+	if err := s.access(ctx, d); err != nil {
+		return nil, Admin{}, err
+	}
 	admin, err := s.firstAdmin(ctx, d)
 	return box, admin, err
 }

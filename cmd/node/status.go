@@ -22,7 +22,7 @@ func (n *Node) status(ctx context.Context) api.Status {
 	out := api.Status{
 		Versions: api.Components(n.o.Registry.Versions()),
 		Workers:  []api.Process{}, APIApps: []api.Process{}, Contents: []api.Process{},
-		Content: api.ContentInfo{Origin: s.ContentOrigin, Prefix: s.ContentPathPrefix},
+		DomainsOn: s.DomainEnabled, Content: api.ContentInfo{Origin: s.ContentOrigin, Prefix: s.ContentPathPrefix},
 	}
 	out.Database.Connected = n.answers(ctx, "database", n.db.Ping)
 	if !s.RedisURL.Empty() {
@@ -72,7 +72,11 @@ func (n *Node) processes(ctx context.Context, out *api.Status) error {
 
 // fill measures the storage; one that cannot be measured shows the sum of what was put into it.
 func (n *Node) fill(ctx context.Context) (*api.Storage, error) {
-	if meter, ok := n.blobs.(storage.Meter); ok {
+	store, err := n.store.In(ctx, task.OriginFrom(ctx).DomainID)
+	if err != nil {
+		return nil, err
+	}
+	if meter, ok := store.Storage.(storage.Meter); ok {
 		total, used, free, err := meter.Usage(ctx)
 		if err != nil {
 			return nil, err
@@ -80,7 +84,7 @@ func (n *Node) fill(ctx context.Context) (*api.Storage, error) {
 		return &api.Storage{Total: &total, Used: &used, Free: &free}, nil
 	}
 	var used int64
-	err := n.db.Read(ctx).Model(&model.Artifact{}).Select("coalesce(sum(size), 0)").Scan(&used).Error
+	err = n.db.Read(ctx).Model(&model.Artifact{}).Where("domain_id = ?", store.Domain()).Select("coalesce(sum(size), 0)").Scan(&used).Error
 	if err != nil {
 		return nil, fmt.Errorf("add up the sizes of the artifacts: %w", err)
 	}

@@ -75,6 +75,9 @@ const admin, adminPassword = "admin", "Correct-horse-7"
 // workerTTL is the time in seconds after which a silent worker counts as dead; the default, 30, only makes the test long.
 const workerTTL = 3
 
+// patience ends a test that hangs; nothing is measured by it.
+const patience = time.Minute
+
 // processes are commands of the real binary over one PostgreSQL, one Redis and one folder.
 type processes struct {
 	t         *testing.T
@@ -152,7 +155,7 @@ func (p *process) kill() {
 // await asks again and again until something is so.
 func (p *processes) await(what string, so func() bool) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
 	defer cancel()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
@@ -173,14 +176,24 @@ func (p *processes) get(path string) map[string]any {
 
 func (p *processes) post(path string, body any) map[string]any {
 	p.t.Helper()
+	return p.send(http.MethodPost, path, body)
+}
+
+func (p *processes) patch(path string, body any) map[string]any {
+	p.t.Helper()
+	return p.send(http.MethodPatch, path, body)
+}
+
+func (p *processes) send(method, path string, body any) map[string]any {
+	p.t.Helper()
 	text, err := json.Marshal(body)
 	must(p.t, err)
-	request, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.url+path, bytes.NewReader(text))
+	request, err := http.NewRequestWithContext(p.t.Context(), method, p.url+path, bytes.NewReader(text))
 	must(p.t, err)
 	request.Header.Set("Content-Type", "application/json")
 	answer := p.do(request)
 	if answer == nil {
-		p.t.Fatalf("POST %s failed", path)
+		p.t.Fatalf("%s %s failed", method, path)
 	}
 	return answer
 }

@@ -58,7 +58,11 @@ func attach(tx *db.Tx, p place, a *model.Artifact) (*model.Artifact, error) {
 
 // sound tells whether an artifact has its bytes.
 func (f *Fetcher) sound(ctx context.Context, a *model.Artifact) (bool, error) {
-	info, err := f.Store.Storage.Stat(ctx, a.File)
+	store, err := f.Store.In(ctx, a.DomainID)
+	if err != nil {
+		return false, err
+	}
+	info, err := store.Storage.Stat(ctx, a.File)
 	if errs.Is(err, errs.NotFound) {
 		return false, nil
 	}

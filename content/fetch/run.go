@@ -104,7 +104,11 @@ func (f *Fetcher) receive(ctx context.Context, t *transfer, c candidate, open *r
 			return nil, &wrong{fmt.Sprintf("it has %d bytes where %d were declared", open.Size, size)}
 		}
 	}
-	in, err := f.Store.Begin(ctx)
+	store, err := f.Store.In(ctx, t.place.domain)
+	if err != nil {
+		return nil, &trouble{err}
+	}
+	in, err := store.Begin(ctx)
 	if err != nil {
 		return nil, &trouble{err}
 	}

@@ -10,27 +10,38 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 
+	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/resource"
 )
 
 // handle takes one request through its operation.
-func (s *Server) handle(c *fiber.Ctx, op *resource.Operation) (err error) {
+func (s *Server) handle(c *fiber.Ctx, op *resource.Operation) error {
+	return s.guard(c, op, func(ctx context.Context, cid string) (*resource.Answer, error) { return s.serve(ctx, c, op, cid) })
+}
+
+// guard is what all requests have in common: an end, a line in the log, one place for errors and panics.
+func (s *Server) guard(c *fiber.Ctx, op *resource.Operation, serve func(ctx context.Context, cid string) (*resource.Answer, error)) (err error) {
 	cid, begin := correlate(c), time.Now()
+	ctx, cancel := s.deadline(op)
+	defer cancel()
+	ctx, entry := s.begin(ctx, c, op, cid)
+	var failure error
 	defer func() {
 		if cause := recover(); cause != nil {
 			s.Log.Error("a request handler panicked", "cid", cid, "operation", op.ID, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
-			err = s.fail(c, cid, errs.New(errs.Internal, "panic"))
+			failure = errs.New(errs.Internal, "panic")
+			err = s.fail(c, cid, failure)
 		}
+		entry.End(ctx, c.Response().StatusCode(), string(errs.KindOf(failure)))
 		s.logAccess(c, cid, begin)
 	}()
-	ctx, cancel := s.deadline(op)
-	defer cancel()
-	answer, failure := s.serve(ctx, c, op, cid)
-	if failure != nil {
+	var answer *resource.Answer
+	if answer, failure = serve(ctx, cid); failure != nil {
 		return s.fail(c, cid, failure)
 	}
-	return write(c, answer)
+	scheme, _ := s.Identity.Proxies.Address(credentials{c}, c.Protocol(), "")
+	return write(c, answer, scheme == "https")
 }
 
 // deadline bounds the request. A departed client is not signalled by the HTTP library, so every request has an end of
@@ -44,16 +55,27 @@ func (s *Server) deadline(op *resource.Operation) (context.Context, context.Canc
 }
 
 func (s *Server) serve(ctx context.Context, c *fiber.Ctx, op *resource.Operation, cid string) (*resource.Answer, error) {
-	user, err := s.authenticate(ctx, c)
+	asks := credentials{c}
+	user, err := s.Identity.Identify(ctx, asks)
 	if err != nil && op.Rule != openToAll {
+		refused(ctx, asks, err)
 		return nil, err
 	}
-	return resource.NewCall(s.Env, op, c, ctx, user, s.Domain, cid).Serve()
+	ctx = auth.WithClient(ctx, s.Identity.Proxies.Client(asks))
+	env, domain, err := s.inDomain(ctx, c, op, user)
+	if err != nil {
+		return nil, err
+	}
+	ctx = knows(ctx, user, op, domain)
+	call := resource.NewCall(env, op, c, ctx, user, domain, cid)
+	call.Scheme, call.Host = s.Identity.Proxies.Address(asks, c.Protocol(), c.Hostname())
+	return call.Serve()
 }
 
-func write(c *fiber.Ctx, a *resource.Answer) error {
+// write sends the answer; cookies are kept to encrypted connections where the request came by one.
+func write(c *fiber.Ctx, a *resource.Answer, secure bool) error {
 	for _, cookie := range a.Cookies {
-		setCookie(c, cookie)
+		setCookie(c, cookie, secure)
 	}
 	if a.Location != "" {
 		c.Set(fiber.HeaderLocation, a.Location)
@@ -97,6 +119,6 @@ func (s *Server) logAccess(c *fiber.Ctx, cid string, begin time.Time) {
 	if !s.AccessLog {
 		return
 	}
-	s.Log.Info("request", "cid", cid, "client", c.IP(), "method", c.Method(), "path", c.Path(), "status", c.Response().StatusCode(),
+	s.Log.Info("request", "cid", cid, "client", s.Identity.Proxies.Client(credentials{c}).String(), "method", c.Method(), "path", c.Path(), "status", c.Response().StatusCode(),
 		"bytes", len(c.Response().Body()), "ms", float64(time.Since(begin).Microseconds())/1000)
 }

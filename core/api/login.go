@@ -2,11 +2,8 @@ package api
 
 import (
 	"context"
-	"encoding/base64"
 	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -19,75 +16,8 @@ import (
 // openToAll marks operations that bad credentials do not keep from.
 const openToAll = auth.Anyone
 
-// The cookies of a session.
-const (
-	sessionCookie = "sessionid"
-	csrfCookie    = "csrftoken"
-	csrfHeader    = "X-CSRFToken"
-)
-
-// authenticate finds out who asks: by Basic credentials, by session, or nobody.
-func (s *Server) authenticate(ctx context.Context, c *fiber.Ctx) (*auth.User, error) {
-	if header := c.Get(fiber.HeaderAuthorization); header != "" {
-		name, password, err := basic(header)
-		if err != nil {
-			return nil, err
-		}
-		return s.Authenticator.Basic(ctx, name, password)
-	}
-	if key := c.Cookies(sessionCookie); key != "" {
-		return s.session(ctx, c, key)
-	}
-	return nil, nil
-}
-
-// basic reads the Basic scheme (RFC 7617); the pair is UTF-8, or Latin-1 when it is not valid UTF-8.
-func basic(header string) (name, password string, err error) {
-	scheme, rest, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "Basic") {
-		return "", "", errs.New(errs.Unauthenticated, "Only the Basic scheme is known here.")
-	}
-	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(rest))
-	if err != nil {
-		return "", "", errs.New(errs.Unauthenticated, "Invalid basic header. Credentials not correctly base64 encoded.")
-	}
-	text := string(raw)
-	if !utf8.ValidString(text) {
-		runes := make([]rune, len(raw))
-		for i, b := range raw {
-			runes[i] = rune(b)
-		}
-		text = string(runes)
-	}
-	name, password, found := strings.Cut(text, ":")
-	if !found || strings.ContainsRune(text, 0) {
-		return "", "", errs.New(errs.Unauthenticated, "Invalid basic header. Credentials are a name, a colon and a password.")
-	}
-	return name, password, nil
-}
-
-// session gives the session's user; requests that change something must carry its CSRF token. A session that is over
-// counts as no log-in.
-func (s *Server) session(ctx context.Context, c *fiber.Ctx, key string) (*auth.User, error) {
-	user, csrf, err := s.Sessions.Session(ctx, key)
-	if errs.Is(err, errs.Unauthenticated) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	switch c.Method() {
-	case fiber.MethodGet, fiber.MethodHead, fiber.MethodOptions:
-		return user, nil
-	}
-	if err := auth.CheckCSRF(csrf, c.Get(csrfHeader)); err != nil {
-		return nil, errs.New(errs.Forbidden, "CSRF Failed: send the value of the cookie %s in the header %s.", csrfCookie, csrfHeader)
-	}
-	return user, nil
-}
-
-func setCookie(c *fiber.Ctx, k resource.Cookie) {
-	cookie := &fiber.Cookie{Name: k.Name, Value: k.Value, Path: "/", MaxAge: k.MaxAge, HTTPOnly: k.HTTPOnly, SameSite: "Lax", Secure: c.Protocol() == "https"}
+func setCookie(c *fiber.Ctx, k resource.Cookie, secure bool) {
+	cookie := &fiber.Cookie{Name: k.Name, Value: k.Value, Path: "/", MaxAge: k.MaxAge, HTTPOnly: k.HTTPOnly, SameSite: "Lax", Secure: secure}
 	if k.Value == "" {
 		cookie.Expires = time.Unix(1, 0)
 	}
@@ -107,28 +37,46 @@ func (s *Server) loginOperations() []resource.Operation {
 	return []resource.Operation{
 		op("login", "POST", who(201), s.login),
 		op("login_read", "GET", who(200), func(c *resource.Call) (*resource.Answer, error) { return whoIs(c, 200), nil }),
+		s.loginUpdate(),
 		op("logout", "DELETE", map[int]resource.AnswerDoc{204: {Doc: "Logged out."}}, s.logout),
 	}
 }
 
 func (s *Server) login(c *resource.Call) (*resource.Answer, error) {
-	key, csrf, expires, err := s.Sessions.Login(c.Context(), c.User)
+	if c.User.Scope != nil { // a session has no limits, and would outlive the token
+		return nil, errs.New(errs.Forbidden, "A token does not begin sessions; send it with each request, or log in with a password.")
+	}
+	cookies, err := s.beginSession(c)
+	if err != nil {
+		return nil, err
+	}
+	answer := whoIs(c, 201)
+	answer.Cookies = cookies
+	return answer, nil
+}
+
+// beginSession logs the user of the call in and gives the cookies that say so.
+func (s *Server) beginSession(c *resource.Call) ([]resource.Cookie, error) {
+	return s.sessionCookies(c.Context(), c.User)
+}
+
+// sessionCookies begins a session for a user who has proved who it is.
+func (s *Server) sessionCookies(ctx context.Context, user *auth.User) ([]resource.Cookie, error) {
+	key, csrf, expires, err := s.Identity.Sessions.Login(ctx, user)
 	if err != nil {
 		return nil, err
 	}
 	age := int(time.Until(expires).Seconds())
-	answer := whoIs(c, 201)
-	answer.Cookies = []resource.Cookie{{Name: sessionCookie, Value: key, MaxAge: age, HTTPOnly: true}, {Name: csrfCookie, Value: csrf, MaxAge: age}}
-	return answer, nil
+	return []resource.Cookie{{Name: auth.SessionCookie, Value: key, MaxAge: age, HTTPOnly: true}, {Name: auth.CSRFCookie, Value: csrf, MaxAge: age}}, nil
 }
 
 func (s *Server) logout(c *resource.Call) (*resource.Answer, error) {
-	if key := c.Cookie(sessionCookie); key != "" {
-		if err := s.Sessions.Logout(c.Context(), key); err != nil {
+	if key := c.Cookie(auth.SessionCookie); key != "" {
+		if err := s.Identity.Sessions.Logout(c.Context(), key); err != nil {
 			return nil, err
 		}
 	}
-	return &resource.Answer{Status: 204, Cookies: []resource.Cookie{{Name: sessionCookie}, {Name: csrfCookie}}}, nil
+	return &resource.Answer{Status: 204, Cookies: []resource.Cookie{{Name: auth.SessionCookie}, {Name: auth.CSRFCookie}}}, nil
 }
 
 func whoIs(c *resource.Call, status int) *resource.Answer {

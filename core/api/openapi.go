@@ -53,7 +53,7 @@ func (s *Server) Document(o DocumentOptions) ([]byte, error) {
 		"openapi": "3.1.1", "info": s.info(o), "paths": paths, "servers": []object{{"url": o.Server}},
 		"components": object{"schemas": schemas, "securitySchemes": object{
 			"basicAuth":  object{"type": "http", "scheme": "basic"},
-			"cookieAuth": object{"type": "apiKey", "in": "cookie", "name": sessionCookie},
+			"cookieAuth": object{"type": "apiKey", "in": "cookie", "name": auth.SessionCookie},
 		}},
 	}, "", " ")
 }
@@ -83,14 +83,14 @@ func (s *Server) info(o DocumentOptions) object {
 		"contact":               object{"name": "Packhouse", "url": "https://github.com/packhouse/packhouse"},
 		"license":               object{"name": "Apache-2.0", "identifier": "Apache-2.0"},
 		"x-pulp-app-versions":   versions,
-		"x-pulp-domain-enabled": false,
+		"x-pulp-domain-enabled": s.Env.Names.Domains,
 	}
 }
 
 // documentPath collapses everything up to the last parameter into one href parameter without leading slash.
 func (s *Server) documentPath(op *resource.Operation, o DocumentOptions) string {
 	if op.HrefName == "" || o.PKPath {
-		return s.root + op.Route
+		return s.roots(op)[0] + op.Route
 	}
 	end := strings.LastIndex(op.Route, "}/")
 	return "{" + op.HrefName + "}" + op.Route[end+2:]
@@ -118,6 +118,9 @@ func (s *Server) documentParams(op *resource.Operation, o DocumentOptions) []obj
 	case op.HrefName != "" && !o.PKPath:
 		params = append(params, object{"in": "path", "name": op.HrefName, "required": true, "schema": text})
 	default:
+		if strings.Contains(s.roots(op)[0], domainParam) {
+			params = append(params, object{"in": "path", "name": domainParam, "required": true, "schema": text, "x-isDomain": true})
+		}
 		for part := range strings.SplitSeq(op.Route, "/") {
 			if name, isParam := strings.CutPrefix(part, "{"); isParam {
 				params = append(params, object{"in": "path", "name": strings.TrimSuffix(name, "}"), "required": true, "schema": text})

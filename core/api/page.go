@@ -34,7 +34,7 @@ func (s *Server) writePage() ([]byte, error) {
 	var text bytes.Buffer
 	page, err := template.New("docs").Parse(pageSource)
 	if err == nil {
-		err = page.Execute(&text, map[string]any{"Root": s.root, "Versions": s.Versions, "Groups": s.pageGroups()})
+		err = page.Execute(&text, map[string]any{"Root": s.siteRoot(), "Versions": s.Versions, "Groups": s.pageGroups()})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("write the page about the API: %w", err)
@@ -60,7 +60,7 @@ func (s *Server) pageGroups() []pageGroup {
 }
 
 func (s *Server) pageOperation(op *resource.Operation) pageOperation {
-	line := pageOperation{ID: op.ID, Method: op.Method, Path: s.root + op.Route, Doc: op.Doc}
+	line := pageOperation{ID: op.ID, Method: op.Method, Path: s.roots(op)[0] + op.Route, Doc: op.Doc}
 	if op.Request != nil {
 		line.Body = op.Request.Schema
 	}

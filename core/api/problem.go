@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/errs"
 )
 
@@ -21,6 +24,9 @@ func (s *Server) fail(c *fiber.Ctx, cid string, err error) error {
 		s.Log.Warn("a request could not be served", "cid", cid, "method", c.Method(), "path", c.Path(), "error", err)
 	case status == fiber.StatusUnauthorized:
 		c.Set(fiber.HeaderWWWAuthenticate, challenge(c))
+	}
+	if wait, throttled := errors.AsType[*auth.Throttled](err); throttled {
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(max(time.Second, wait.After.Round(time.Second)).Seconds())))
 	}
 	c.Status(status)
 	return sendJSON(c, body(err))
@@ -46,6 +52,8 @@ func statusOf(kind errs.Kind) int {
 		return fiber.StatusUnsupportedMediaType
 	case errs.Range:
 		return fiber.StatusRequestedRangeNotSatisfiable
+	case errs.TooMany:
+		return fiber.StatusTooManyRequests
 	case errs.Unavailable, errs.Canceled:
 		return fiber.StatusServiceUnavailable
 	case errs.StorageFull:

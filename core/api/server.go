@@ -15,6 +15,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/packhouse/packhouse/core/auth"
+	"github.com/packhouse/packhouse/core/federation/exchange"
+	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/resource"
 )
 
@@ -23,9 +25,16 @@ type Options struct {
 	Env        *resource.Env
 	Operations []resource.Operation
 	// Domain is the identity of the domain that requests without one belong to.
-	Domain        string
-	Authenticator *auth.Authenticator
-	Sessions      *auth.Sessions
+	Domain string
+	// FindDomain finds a domain by the name in a path, where the setting domain_enabled puts one into paths; nil otherwise.
+	// An unknown one is errs.NotFound.
+	FindDomain func(ctx context.Context, name string) (*model.Domain, error)
+	// Identity finds out who asks.
+	Identity *auth.Identifier
+	// SignOn logs people in with other providers; nil leaves its routes out.
+	SignOn SignOn
+	// Exchange gives tokens for tokens of other issuers.
+	Exchange *exchange.Exchange
 	// Status tells the state of the installation for status/.
 	Status func(ctx context.Context) Status
 	// Versions are those of the enabled apps by label.
@@ -40,7 +49,6 @@ type Options struct {
 type Server struct {
 	Options
 	operations []resource.Operation
-	root       string
 	documents  documents
 	page       func() ([]byte, error)
 }
@@ -50,7 +58,7 @@ func New(o Options) *Server {
 	if o.RequestTimeout == 0 {
 		o.RequestTimeout = time.Minute
 	}
-	s := &Server{Options: o, root: o.Env.Names.API()}
+	s := &Server{Options: o}
 	s.operations = append(s.own(), o.Operations...)
 	seen := map[string]bool{}
 	for _, op := range s.operations {
@@ -73,7 +81,8 @@ func Config() fiber.Config {
 		Immutable: true, StrictRouting: true, CaseSensitive: true,
 		StreamRequestBody: true, DisablePreParseMultipartForm: true, BodyLimit: 1 << 50,
 		ReadBufferSize: 32 << 10, IdleTimeout: 2 * time.Minute, DisableStartupMessage: true,
-		ErrorHandler: func(c *fiber.Ctx, err error) error { return foreign(c, err) },
+		EnableTrustedProxyCheck: true, // with nobody trusted: what proxies say is read by auth.Proxies alone
+		ErrorHandler:            func(c *fiber.Ctx, err error) error { return foreign(c, err) },
 	}
 }
 
@@ -81,32 +90,38 @@ func Config() fiber.Config {
 func (s *Server) Mount(router fiber.Router) {
 	for i := range s.operations {
 		op := &s.operations[i]
-		route := strings.NewReplacer("{", ":", "}", "").Replace(s.root + op.Route)
 		handle := func(c *fiber.Ctx) error {
 			if strings.HasSuffix(op.Route, "/") && !strings.HasSuffix(c.Path(), "/") { // the router takes such a path when a parameter ends it
 				return s.unrouted(c)
 			}
 			return s.handle(c, op)
 		}
-		router.Add(op.Method, route, handle)
-		if op.Method == fiber.MethodGet {
-			router.Head(route, handle)
+		for _, root := range s.roots(op) {
+			route := strings.NewReplacer("{", ":", "}", "").Replace(root + op.Route)
+			router.Add(op.Method, route, handle)
+			if op.Method == fiber.MethodGet {
+				router.Head(route, handle)
+			}
 		}
 	}
-	router.Get("/", func(c *fiber.Ctx) error { return c.Redirect(s.root, fiber.StatusFound) })
-	router.Use(s.root, s.unrouted)
+	s.mountSignOn(router)
+	router.Get("/", func(c *fiber.Ctx) error { return c.Redirect(s.Env.Names.API(), fiber.StatusFound) })
+	router.Use(s.siteRoot(), s.unrouted)
+	if s.Env.Names.Domains {
+		router.Use(strings.NewReplacer("{", ":", "}", "").Replace(s.domainRoot()), s.unrouted)
+	}
 }
 
 // unrouted answers what no route takes: a redirect where only the slash at the end is missing, 405 where the path is
 // served with other methods, 404 otherwise.
 func (s *Server) unrouted(c *fiber.Ctx) error {
-	path := strings.TrimPrefix(c.Path(), s.root)
-	methods := s.methods(path)
+	path, site := s.below(c.Path())
+	methods := s.methods(path, site)
 	switch {
 	case len(methods) > 0:
 		c.Set(fiber.HeaderAllow, strings.Join(methods, ", "))
 		return s.fail(c, correlate(c), notAllowed(c.Method()))
-	case !strings.HasSuffix(path, "/") && len(s.methods(path+"/")) > 0:
+	case !strings.HasSuffix(path, "/") && len(s.methods(path+"/", site)) > 0:
 		target := c.Path() + "/"
 		if query := c.Context().QueryArgs().String(); query != "" {
 			target += "?" + query
@@ -117,11 +132,11 @@ func (s *Server) unrouted(c *fiber.Ctx) error {
 	return s.fail(c, correlate(c), notFound())
 }
 
-// methods are those that some operation offers at a path.
-func (s *Server) methods(path string) []string {
+// methods are those that some operation offers at a path, of the site or of a domain.
+func (s *Server) methods(path string, site bool) []string {
 	var methods []string
 	for i := range s.operations {
-		if matches(s.operations[i].Route, path) {
+		if s.stands(&s.operations[i], site) && matches(s.operations[i].Route, path) {
 			methods = append(methods, s.operations[i].Method)
 		}
 	}

@@ -86,23 +86,27 @@ func Components(versions map[string]string) []Component {
 	return list
 }
 
+// statusID is the operation id of status/.
+const statusID = "status_read"
+
 // own are the operations that belong to no app's resource.
 func (s *Server) own() []resource.Operation {
 	open := func(id, route string, handle func(c *resource.Call) (*resource.Answer, error)) resource.Operation {
 		return resource.Operation{ID: id, Method: "GET", Route: route, Tag: "Status", Rule: auth.Anyone, Site: true, Handle: handle}
 	}
-	status := open("status_read", "status/", func(c *resource.Call) (*resource.Answer, error) { return asJSON(s.Status(c.Context())) })
+	status := open(statusID, "status/", func(c *resource.Call) (*resource.Answer, error) { return asJSON(s.Status(c.Context())) })
 	status.Answers = map[int]resource.AnswerDoc{200: {Doc: "The state of the installation.", Schema: "StatusResponse"}}
 	status.Components = statusSchemas()
 	livez := open("livez_read", "livez/", func(*resource.Call) (*resource.Answer, error) { return &resource.Answer{Status: 200}, nil })
 	livez.Tag, livez.Answers = "Livez", map[int]resource.AnswerDoc{200: {Doc: "The process lives."}}
 	root := open("", "", s.index)
+	root.Site = false
 	document := open("docs_api_json_get", "docs/api.json", func(c *resource.Call) (*resource.Answer, error) { return s.documentAnswer(c, false) })
 	document.Tag, document.Answers = "Docs: Api.Json", map[int]resource.AnswerDoc{200: {Doc: "This document."}}
 	yaml := open("docs_api_yaml_get", "docs/api.yaml", func(c *resource.Call) (*resource.Answer, error) { return s.documentAnswer(c, true) })
 	yaml.Tag, yaml.Answers = "Docs: Api.Yaml", map[int]resource.AnswerDoc{200: {Doc: "This document."}}
 	page, other := open("", "docs/", s.pageAnswer), open("", "swagger/", s.pageAnswer)
-	return append([]resource.Operation{root, status, livez, document, yaml, page, other}, s.loginOperations()...)
+	return append([]resource.Operation{root, status, livez, document, yaml, page, other, s.tokenExchange()}, s.loginOperations()...)
 }
 
 func asJSON(v any) (*resource.Answer, error) {
@@ -118,7 +122,7 @@ func (s *Server) index(c *resource.Call) (*resource.Answer, error) {
 	lists := map[string]string{}
 	for _, op := range s.operations {
 		if op.Method == "GET" && strings.HasSuffix(op.ID, "_list") && !strings.Contains(op.Route, "{") {
-			lists[strings.TrimSuffix(op.Route, "/")] = c.BaseURL() + s.root + op.Route
+			lists[strings.TrimSuffix(op.Route, "/")] = c.BaseURL() + c.Env.Names.Href(op.Route)
 		}
 	}
 	return asJSON(lists)

@@ -5,9 +5,14 @@ package app
 import (
 	"io/fs"
 
+	"github.com/packhouse/packhouse/core/auth"
+	"github.com/packhouse/packhouse/core/config"
 	"github.com/packhouse/packhouse/core/resource"
 	"github.com/packhouse/packhouse/core/task"
 )
+
+// MakeAuthorizer makes an authorizer of an instance's parameters; what is wrong with them is an error.
+type MakeAuthorizer func(i config.Instance) (auth.Authorizer, error)
 
 // App is everything that a plugin contributes.
 type App struct {
@@ -25,6 +30,8 @@ type App struct {
 	Migrations fs.FS
 	// Resources are what the REST API serves.
 	Resources []resource.Mountable
+	// Authorizers are the types of authorizers that operators may order in the setting authorizers, by name.
+	Authorizers map[string]MakeAuthorizer
 	// Tasks makes the handlers of the plugin's own tasks.
 	Tasks func(env *resource.Env) []task.Handler
 }

@@ -123,6 +123,7 @@ type Mounted struct {
 	Operations []resource.Operation
 	Handlers   []task.Handler
 	Served     []serve.Kind
+	Guards     []serve.GuardKind
 }
 
 // Mount makes routes, tasks and served types of the enabled apps' declarations and completes env with what resources
@@ -149,6 +150,11 @@ func (r *Registry) Mount(env *resource.Env) Mounted {
 	env.Versions = repository.NewCommitter(types...)
 	each(func(m resource.Mountable) {
 		out.Operations = append(out.Operations, m.Mount(env)...)
+		if g, ok := m.(interface {
+			Guards(env *resource.Env) serve.GuardKind
+		}); ok {
+			out.Guards = append(out.Guards, g.Guards(env))
+		}
 		if v, ok := m.(interface {
 			After(env *resource.Env) (string, repository.AfterVersion)
 		}); ok {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/storage"
 )
@@ -79,6 +80,9 @@ func HoldUpload(tx *db.Tx, upload string) error {
 	return nil
 }
 
+// Consumed forgets the upload that was assembled to this file, in the transaction of its Save.
+func (r *Received) Consumed(tx *db.Tx, upload string) error { return r.store.DeleteUpload(tx, upload) }
+
 // hashInPlace hashes the file that chunks were written into. Before it is moved, the upload notes where to: a process
 // that dies between the move and the commit of the artifact's row leaves an upload that can be assembled again.
 func (s *Store) hashInPlace(ctx context.Context, d *db.DB, all *joined) (*Received, error) {
@@ -88,7 +92,7 @@ func (s *Store) hashInPlace(ctx context.Context, d *db.DB, all *joined) (*Receiv
 		return nil, fmt.Errorf("read the uploaded file: %w", err)
 	}
 	digests, size := hasher.Sum()
-	key := Key(digests[SHA256])
+	key := s.key(digests[SHA256])
 	err := d.InTx(ctx, func(tx *db.Tx) error {
 		if err := tx.LockRow("core_uploads", all.upload.ID); err != nil {
 			return err
@@ -111,6 +115,20 @@ func (s *Store) assembled(ctx context.Context, u *model.Upload, offset, length i
 		r, err = s.Storage.Open(ctx, key, offset, length)
 	}
 	return r, key, err
+}
+
+// OpenChunk reads the bytes of a chunk that counts, wherever they lie.
+func (s *Store) OpenChunk(ctx context.Context, u *model.Upload, c *model.UploadChunk) (io.ReadCloser, error) {
+	if c.File != nil {
+		return s.Storage.Open(ctx, *c.File, 0, c.Size)
+	}
+	r, _, err := s.assembled(ctx, u, c.ChunkOffset, c.Size)
+	return r, err
+}
+
+// ChunkKey makes a key for a chunk of an upload that is a blob of its own.
+func ChunkKey(upload string) string {
+	return storage.PatchPrefix + "chunks/" + upload + "." + ident.New()
 }
 
 // adopted is the file that chunks were written into, on its way to its final key.

@@ -12,7 +12,9 @@ import (
 // Place makes the bytes durable where their artifact will look for them, before the transaction that writes its row:
 // the slow part of many files can so be done side by side. Bytes without a row are nobody's until then, and a clean-up
 // leaves them alone for its time of grace.
-func (r *Received) Place(ctx context.Context) error { return r.commit(ctx, Key(r.Digests[SHA256])) }
+func (r *Received) Place(ctx context.Context) error {
+	return r.commit(ctx, r.store.key(r.Digests[SHA256]))
+}
 
 // Gathers tells whether PlaceAll is cheaper than a Place for each.
 func (s *Store) Gathers() bool {
@@ -33,7 +35,7 @@ func (s *Store) PlaceAll(ctx context.Context, files []*Received) error {
 			}
 			continue
 		}
-		blobs, keys = append(blobs, blob), append(keys, Key(f.Digests[SHA256]))
+		blobs, keys = append(blobs, blob), append(keys, s.key(f.Digests[SHA256]))
 	}
 	if len(blobs) > 0 {
 		if err := gatherer.CommitAll(ctx, blobs, keys); err != nil {
@@ -41,7 +43,7 @@ func (s *Store) PlaceAll(ctx context.Context, files []*Received) error {
 		}
 	}
 	for _, f := range files {
-		f.at = Key(f.Digests[SHA256])
+		f.at = s.key(f.Digests[SHA256])
 	}
 	return nil
 }
@@ -49,6 +51,9 @@ func (s *Store) PlaceAll(ctx context.Context, files []*Received) error {
 // SaveAll writes the rows of files that were placed, and gives the identity of the artifact of each SHA-256: that of a
 // row that was there, or of a new one.
 func (s *Store) SaveAll(tx *db.Tx, domain string, files []*Received) (map[string]string, error) {
+	if err := s.may(tx, domain); err != nil {
+		return nil, err
+	}
 	rows := db.Table{Columns: db.Columns("id uuid", "domain_id uuid", "file text", "size bigint", "md5 text", "sha1 text", "sha224 text", "sha256 text", "sha384 text", "sha512 text",
 		"timestamp_of_interest timestamptz", "pulp_created timestamptz", "pulp_last_updated timestamptz")}
 	digests := make([]string, 0, len(files))

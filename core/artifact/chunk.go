@@ -12,7 +12,6 @@ import (
 
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
-	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/storage"
 )
@@ -163,13 +162,16 @@ func (c *Chunk) unlessDeleted(ctx context.Context, err error) error {
 func (c *Chunk) Save(ctx context.Context) error {
 	c.row.SHA256 = c.SHA256
 	if c.staged != nil {
-		key := storage.PatchPrefix + "chunks/" + c.row.UploadID + "." + ident.New()
+		key := ChunkKey(c.row.UploadID)
 		if err := c.staged.Commit(ctx, key); err != nil {
 			return err
 		}
 		c.row.File = &key
 	}
 	err := c.db.InTx(ctx, func(tx *db.Tx) error {
+		if err := c.store.holds(tx); err != nil {
+			return err
+		}
 		if err := tx.LockRow("core_uploads", c.row.UploadID); err != nil {
 			return err
 		}

@@ -102,20 +102,11 @@ func complete(found map[string]string, digests []string) bool {
 	return !slices.ContainsFunc(digests, func(d string) bool { return found[d] == "" })
 }
 
-// sha256Of is the digest in a key that Key made, "" for any other.
-func sha256Of(key string) string {
-	digest := strings.ReplaceAll(strings.TrimPrefix(key, "artifact/"), "/", "")
-	if !SHA256.Valid(digest) || Key(digest) != key {
-		return ""
-	}
-	return digest
-}
-
 // removeBatch bounds the keys that one transaction holds while their blobs are removed.
 const removeBatch = 50
 
 // RemoveUnreferenced removes blobs of artifacts that no row leads to and that were written before a moment. Those that
-// somebody is about to write a row for are left alone, and so are keys that are not of Key's making. It is safe to
+// somebody is about to write a row for are left alone, and so are keys that are not of the store's making. It is safe to
 // repeat.
 func (s *Store) RemoveUnreferenced(ctx context.Context, in Transactor, keys []string, before time.Time) (removed int, err error) {
 	for some := range slices.Chunk(keys, removeBatch) {
@@ -132,8 +123,8 @@ func (s *Store) RemoveUnreferenced(ctx context.Context, in Transactor, keys []st
 }
 
 // Unreferenced are those of the keys that no row leads to at the moment, for RemoveUnreferenced to look at again.
-func Unreferenced(ctx context.Context, d *db.DB, keys []string) ([]string, error) {
-	held, err := referenced(d.Read(ctx), keys)
+func (s *Store) Unreferenced(ctx context.Context, d *db.DB, keys []string) ([]string, error) {
+	held, err := s.referenced(d.Read(ctx), keys)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +137,7 @@ func (s *Store) removeFree(ctx context.Context, tx *db.Tx, keys []string, before
 	if err != nil {
 		return 0, err
 	}
-	held, err := referenced(tx.DB, mine)
+	held, err := s.referenced(tx.DB, mine)
 	if err != nil {
 		return 0, err
 	}
@@ -183,12 +174,12 @@ func free(tx *db.Tx, keys []string) ([]string, error) {
 }
 
 // referenced are the keys that an artifact of any domain leads to, or an upload whose commit was cut off half-way.
-// Keys that are not of Key's making count as referenced.
-func referenced(tx *gorm.DB, keys []string) (map[string]bool, error) {
+// Keys that are not of the store's making count as referenced.
+func (s *Store) referenced(tx *gorm.DB, keys []string) (map[string]bool, error) {
 	held := map[string]bool{}
 	digests := make([]string, 0, len(keys))
 	for _, key := range keys {
-		if digest := sha256Of(key); digest != "" {
+		if digest := s.sha256Of(key); digest != "" {
 			digests = append(digests, digest)
 		} else {
 			held[key] = true

@@ -21,7 +21,11 @@ type Store struct {
 	Storage storage.Storage
 	// Algorithms are the digests that are computed and shown: the setting allowed_content_checksums.
 	Algorithms []Algorithm
+	// Domains gives the storages of other domains, see In; nil: all domains share Storage.
+	Domains *Domains
 
+	domain string    // "" is the default one
+	stamp  string    // of the settings that Storage was opened with; "" where they cannot change
 	blocks sync.Pool // of *[copyBlock]byte: a new one for each small file would be most of the garbage
 }
 
@@ -114,6 +118,9 @@ func check(size int64, have Digests, wantSize int64, want Digests) error {
 // Save makes the bytes visible and gives their artifact: the one that is there already, or a new one. The bytes are
 // durable before the row is written, so no row ever leads to bytes that are not there.
 func (r *Received) Save(ctx context.Context, tx *db.Tx, domain string) (a *model.Artifact, created bool, err error) {
+	if err := r.store.may(tx, domain); err != nil {
+		return nil, false, err
+	}
 	known, err := r.store.Find(ctx, tx, domain, r.Digests[SHA256])
 	if err != nil {
 		return nil, false, err
@@ -124,7 +131,7 @@ func (r *Received) Save(ctx context.Context, tx *db.Tx, domain string) (a *model
 		}
 		return known, false, r.store.touch(tx, known)
 	}
-	key := Key(r.Digests[SHA256])
+	key := r.store.key(r.Digests[SHA256])
 	if err := r.store.Reserve(tx, key); err != nil {
 		return nil, false, err
 	}
@@ -231,9 +238,6 @@ func (s *Store) touch(tx *db.Tx, a *model.Artifact) error {
 	return tx.Model(&model.Artifact{}).Where("id = ?", a.ID).
 		Updates(map[string]any{"timestamp_of_interest": now, "reclaim_after": nil}).Error
 }
-
-// Key is where the bytes of a SHA-256 lie in the storage.
-func Key(sha256 string) string { return "artifact/" + sha256[:2] + "/" + sha256[2:] }
 
 func (d Digests) optional(a Algorithm) *string {
 	if v, ok := d[a]; ok {

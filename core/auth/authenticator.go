@@ -18,6 +18,8 @@ const MaxRemember = 60 * time.Second
 type Authenticator struct {
 	users    *Users
 	verified *verified
+	throttle *Throttle
+	backends []PasswordBackend
 	// dummy is what the password of an unknown user is checked against.
 	dummy  string
 	flight singleflight.Group
@@ -29,46 +31,123 @@ func NewAuthenticator(users *Users, remember time.Duration) (*Authenticator, err
 	if remember < 0 || remember > MaxRemember {
 		return nil, errs.New(errs.Invalid, "verified passwords cannot be remembered for %s; set a time from 0s to %s", remember, MaxRemember)
 	}
-	return &Authenticator{users: users, verified: newVerified(remember, users.now), dummy: users.hasher.dummy()}, nil
+	return &Authenticator{users: users, verified: newVerified(remember, users.now), dummy: users.hasher.dummy(), throttle: &Throttle{}}, nil
 }
 
-// Basic gives the user of a name and password. Unknown users, users without password, deactivated users and wrong
-// passwords are refused with one and the same Unauthenticated error, after the same work.
+// Use gives the Authenticator a Throttle, and backends that are asked in their order about users without a password of
+// their own. It must be called before the first log-in.
+func (a *Authenticator) Use(t *Throttle, backends ...PasswordBackend) {
+	a.throttle, a.backends = t, backends
+}
+
+// Basic gives the user of a name and password. Unknown users, users without password, service accounts, deactivated users
+// and wrong passwords are refused with one and the same Unauthenticated error, after the same work. Who failed too often
+// gets TooMany, with a Throttled inside; the client's address for that is looked for in ctx, see WithClient.
 func (a *Authenticator) Basic(ctx context.Context, username, password string) (*User, error) {
 	user, err := a.users.FindUser(ctx, username)
 	if err != nil && !errs.Is(err, errs.NotFound) {
 		return nil, err
 	}
-	right, err := a.check(ctx, user, username, password)
+	if user.mayUsePassword() && a.verified.has(a.verified.digest(user.ID, user.Password, password)) {
+		user.Via = "password"
+		return user, nil
+	}
+	try := newAttempt(username, ClientFrom(ctx))
+	before, err := a.throttle.standing(ctx, try)
 	if err != nil {
 		return nil, err
 	}
-	if !right {
-		return nil, refused()
+	if before.pair > 0 {
+		return nil, tooMany(before.pair)
 	}
-	return user, nil
+	found, err := a.prove(ctx, user, username, password)
+	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		return nil, a.wrong(ctx, try, before)
+	}
+	if err := a.right(ctx, try); err != nil {
+		return nil, err
+	}
+	return found, nil
 }
+
+// wrong counts a failure. Behind a wide lock-out the answer is the same for users who are exempt from it and others.
+func (a *Authenticator) wrong(ctx context.Context, try attempt, before standing) error {
+	if err := a.throttle.failed(ctx, try, before.wide > 0); err != nil {
+		return err
+	}
+	if before.wide > 0 {
+		return tooMany(before.wide)
+	}
+	return refused()
+}
+
+// right looks once more, for others may have failed while this one was checked: of many guesses that were sent at once,
+// the right one must not get through behind the limit.
+func (a *Authenticator) right(ctx context.Context, try attempt) error {
+	now, err := a.throttle.standing(ctx, try)
+	switch {
+	case err != nil:
+		return err
+	case now.pair > 0:
+		return tooMany(now.pair)
+	case now.wide > 0 && now.seen == nil:
+		return tooMany(now.wide)
+	}
+	return a.throttle.succeeded(ctx, try, now)
+}
+
+// prove gives the user whom the password proves, nil when it proves nobody.
+func (a *Authenticator) prove(ctx context.Context, user *User, username, password string) (*User, error) {
+	start := a.users.now()
+	right, err := a.check(ctx, user, username, password)
+	found := user
+	if err == nil && !right && (user == nil || user.mayUsePassword() && user.Password == "") {
+		found, err = a.askBackends(ctx, username, password)
+		right = found.mayUsePassword()
+	}
+	if err != nil || !right {
+		return nil, err
+	}
+	a.verified.add(a.verified.digest(found.ID, found.Password, password), start)
+	if found.Via == "" {
+		found.Via = "password"
+	}
+	return found, nil
+}
+
+// mayUsePassword tells whether any password can log the user in.
+func (u *User) mayUsePassword() bool { return u != nil && u.IsActive && !u.IsServiceAccount }
 
 // check lets nobody in whom nothing could let in: it then checks against the dummy, for the same work.
 func (a *Authenticator) check(ctx context.Context, user *User, username, password string) (bool, error) {
-	if user == nil || !user.IsActive || user.Password == "" {
+	if !user.mayUsePassword() || user.Password == "" {
 		// The name is part of the digest, or one flight would answer for many unknown users and tell them apart by its speed.
 		_, err := a.verify(ctx, a.verified.digest(0, username, password), a.dummy, password)
 		return false, err
 	}
-	id := a.verified.digest(user.ID, user.Password, password)
-	if a.verified.has(id) {
-		return true, nil
-	}
-	start := a.users.now()
-	right, err := a.verify(ctx, id, user.Password, password)
+	right, err := a.verify(ctx, a.verified.digest(user.ID, user.Password, password), user.Password, password)
 	if err != nil {
 		return false, fmt.Errorf("check the password of %s: %w", user, err)
 	}
-	if right {
-		a.verified.add(id, start)
-	}
 	return right, nil
+}
+
+// askBackends asks those who keep users elsewhere, until one knows the name. Nil is nobody, or a wrong password.
+func (a *Authenticator) askBackends(ctx context.Context, username, password string) (*User, error) {
+	for _, backend := range a.backends {
+		found, err := backend.Authenticate(ctx, username, password)
+		switch {
+		case errs.Is(err, errs.NotFound):
+			continue
+		case errs.Is(err, errs.Unauthenticated):
+			return nil, nil
+		}
+		return found, err
+	}
+	return nil, nil
 }
 
 // verify computes once for all who ask for the same credential at the same time. When the one who computes leaves,

@@ -15,6 +15,10 @@ const (
 	maxEmail = 254
 )
 
+// CheckUser finds every fault of the attributes of a user that somebody else than CreateUser stores: an Invalid error by
+// field.
+func CheckUser(u *User) error { return checkUser(u) }
+
 // checkUser finds every fault of what was given about a user at once.
 func checkUser(u *User) error {
 	fields := make(map[string]any)

@@ -5,65 +5,91 @@ import (
 	"errors"
 	"testing"
 
+	"gorm.io/gorm"
+
+	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
 )
 
-// grants gives one user one permission on one object in one domain.
-type grants struct{ err error }
-
-func (g grants) Grants(_ context.Context, user *User, permission, object, domain string) (bool, error) {
-	return user.Username == "ann" && permission == "core.view_artifact" && object == "prn:core.artifact:1" && domain == "default", g.err
-}
-
-func TestDecide(t *testing.T) {
+// TestRules follows rules without a policy: a permission counts everywhere, in the domain and on the object.
+func TestRules(t *testing.T) {
 	t.Parallel()
-	ann, bob := &User{ID: 1, Username: "ann", IsActive: true}, &User{ID: 2, Username: "bob", IsActive: true, IsStaff: true}
-	root, idle := &User{ID: 3, Username: "root", IsActive: true, IsSuperuser: true}, &User{ID: 4, Username: "idle", IsSuperuser: true}
-	view, del := Permission("core.view_artifact"), Permission("core.delete_artifact")
-	const object, domain = "prn:core.artifact:1", "default"
-	none, some := NewDecider(nil), NewDecider(grants{})
+	f := newAccess(t, sqliteURL(t))
+	ann, bob := f.person(t, "ann"), f.person(t, "bob")
+	root := &User{ID: 77, Username: "root", IsActive: true, IsSuperuser: true}
+	idle := &User{ID: 78, Username: "idle", IsSuperuser: true}
+	limited := *root
+	limited.Scope = &Scope{Permissions: []string{"*.*"}}
+	f.give(t, Assignment{UserID: &ann.ID}, Object{"test.thing", things[0]}, "test.view_thing")
+	ann = f.again(t, ann)
+	view, del := Permission("test.view_thing"), Permission("test.delete_thing")
+	object, other := Object{"test.thing", things[0]}, Object{"test.thing", things[1]}
 	for name, c := range map[string]struct {
-		decider *Decider
-		q       Question
-		want    errs.Kind
+		q    Question
+		want errs.Kind
 	}{
-		"zero of everything":       {&Decider{}, Question{}, errs.Unauthenticated},
-		"zero rule, superuser":     {some, Question{User: root}, errs.Forbidden},
-		"zero user":                {some, Question{User: &User{}, Rule: Authenticated}, errs.Forbidden},
-		"nobody, anonymous":        {some, Question{Rule: Nobody}, errs.Unauthenticated},
-		"nobody, user":             {some, Question{User: ann, Rule: Nobody}, errs.Forbidden},
-		"anyone, anonymous":        {&Decider{}, Question{Rule: Anyone}, ""},
-		"anyone, user":             {none, Question{User: bob, Rule: Anyone}, ""},
-		"anyone, inactive":         {none, Question{User: idle, Rule: Anyone}, ""},
-		"authenticated, anonymous": {some, Question{Rule: Authenticated}, errs.Unauthenticated},
-		"authenticated, user":      {&Decider{}, Question{User: bob, Rule: Authenticated}, ""},
-		"authenticated, inactive":  {some, Question{User: idle, Rule: Authenticated}, errs.Forbidden},
-		"permission, anonymous":    {some, Question{Rule: view, Object: object, Domain: domain}, errs.Unauthenticated},
-		"permission, granted":      {some, Question{User: ann, Rule: view, Object: object, Domain: domain}, ""},
-		"permission, other object": {some, Question{User: ann, Rule: view, Object: "prn:core.artifact:2", Domain: domain}, errs.Forbidden},
-		"permission, no object":    {some, Question{User: ann, Rule: view, Domain: domain}, errs.Forbidden},
-		"permission, other domain": {some, Question{User: ann, Rule: view, Object: object, Domain: "b"}, errs.Forbidden},
-		"other permission":         {some, Question{User: ann, Rule: del, Object: object, Domain: domain}, errs.Forbidden},
-		"permission, staff":        {some, Question{User: bob, Rule: view, Object: object, Domain: domain}, errs.Forbidden},
-		"permission, no granter":   {none, Question{User: ann, Rule: view, Object: object, Domain: domain}, errs.Forbidden},
-		"permission, zero decider": {&Decider{}, Question{User: ann, Rule: view, Object: object, Domain: domain}, errs.Forbidden},
-		"permission, superuser":    {none, Question{User: root, Rule: view, Object: object, Domain: domain}, ""},
-		"permission, inactive":     {some, Question{User: idle, Rule: view, Object: object, Domain: domain}, errs.Forbidden},
-		"malformed rule":           {some, Question{User: root, Rule: "Everyone"}, errs.Forbidden},
-		"half a permission":        {some, Question{User: root, Rule: "core."}, errs.Forbidden},
+		"zero of everything":       {Question{}, errs.Unauthenticated},
+		"zero rule, superuser":     {Question{User: root}, errs.Forbidden},
+		"zero user":                {Question{User: &User{}, Rule: Authenticated}, errs.Forbidden},
+		"nobody, anonymous":        {Question{Rule: Nobody}, errs.Unauthenticated},
+		"nobody, user":             {Question{User: ann, Rule: Nobody}, errs.Forbidden},
+		"anyone, anonymous":        {Question{Rule: Anyone}, ""},
+		"anyone, inactive":         {Question{User: idle, Rule: Anyone}, ""},
+		"authenticated, anonymous": {Question{Rule: Authenticated}, errs.Unauthenticated},
+		"authenticated, user":      {Question{User: bob, Rule: Authenticated}, ""},
+		"authenticated, inactive":  {Question{User: idle, Rule: Authenticated}, errs.Forbidden},
+		"admin, superuser":         {Question{User: root, Rule: Superusers}, ""},
+		"admin, token":             {Question{User: &limited, Rule: Superusers}, errs.Forbidden},
+		"admin, user":              {Question{User: ann, Rule: Superusers}, errs.Forbidden},
+		"permission, anonymous":    {Question{Rule: view, Object: object}, errs.Unauthenticated},
+		"permission, granted":      {Question{User: ann, Rule: view, Object: object}, ""},
+		"permission, other object": {Question{User: ann, Rule: view, Object: other}, errs.Forbidden},
+		"permission, other model":  {Question{User: ann, Rule: view, Object: Object{"test.other", things[0]}}, errs.Forbidden},
+		"permission, no object":    {Question{User: ann, Rule: view}, errs.Forbidden},
+		"other permission":         {Question{User: ann, Rule: del, Object: object}, errs.Forbidden},
+		"permission, superuser":    {Question{User: root, Rule: view, Object: object}, ""},
+		"permission, inactive":     {Question{User: idle, Rule: view, Object: object}, errs.Forbidden},
+		"malformed rule":           {Question{User: root, Rule: "Everyone"}, errs.Forbidden},
+		"half a permission":        {Question{User: root, Rule: "core."}, errs.Forbidden},
+		"unknown policy":           {Question{User: root, Rule: Authenticated, Policy: "nowhere", Action: "list"}, errs.Forbidden},
 	} {
-		if err := c.decider.Decide(t.Context(), c.q); errs.KindOf(err) != c.want {
-			t.Errorf("%s: got %v, want kind %q", name, err, c.want)
+		if pending, err := f.decider.Decide(t.Context(), c.q); errs.KindOf(err) != c.want || pending {
+			t.Errorf("%s: got %v, %v, want kind %q", name, pending, err, c.want)
 		}
 	}
 }
 
-func TestGranterThatFailsDenies(t *testing.T) {
+// gone is a database that does not answer.
+type gone struct{ d *db.DB }
+
+func (g gone) Read(context.Context) *gorm.DB {
+	tx := g.d.Read(context.Background()).Session(&gorm.Session{NewDB: true}) // detached: the session is broken anyway
+	_ = tx.AddError(errors.New("the connection is gone"))
+	return tx
+}
+
+func TestWhatCannotBeReadDenies(t *testing.T) {
 	t.Parallel()
-	broken := errors.New("roles cannot be read")
-	q := Question{User: &User{Username: "ann", IsActive: true}, Rule: Permission("core.view_artifact"), Object: "prn:core.artifact:1", Domain: "default"}
-	if err := NewDecider(grants{broken}).Decide(t.Context(), q); !errors.Is(err, broken) {
-		t.Errorf("got %v", err)
+	f := newAccess(t, sqliteURL(t))
+	decider, err := NewDecider(Options{DB: gone{f.db}, Declared: f.decider.declared})
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := &User{ID: 1, Username: "ann", IsActive: true}
+	for name, q := range map[string]Question{
+		"rule":         {User: user, Rule: Permission("test.view_thing"), Object: Object{"test.thing", things[0]}},
+		"policy":       {User: user, Policy: "things", Action: "retrieve", Object: Object{"test.thing", things[0]}},
+		"policy, mark": {User: &User{ID: 1, IsActive: true, Mark: 4}, Policy: "things", Action: "list"},
+	} {
+		if pending, err := decider.Decide(t.Context(), q); err == nil || pending {
+			t.Errorf("%s: granted", name)
+		}
+	}
+	if seen, err := decider.Visible(t.Context(), user, "test.view_thing", "test.thing", ""); err == nil || !seen.None() {
+		t.Errorf("visible: %+v", seen)
+	}
+	if ok, err := decider.Holds(t.Context(), user, "test.view_thing", Object{}, ""); err == nil || ok {
+		t.Error("held")
 	}
 }
 

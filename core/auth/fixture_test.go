@@ -9,11 +9,12 @@ import (
 
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/testkit/tables"
 )
 
 const goodPassword = "seven green boats"
 
-// fixture is a database with the two tables, a clock that is set by hand and a hasher that counts.
+// fixture is a database with the core's tables, a clock that is set by hand and a hasher that counts.
 type fixture struct {
 	db     *db.DB
 	users  *Users
@@ -50,19 +51,10 @@ func cheapHasher() (*Hasher, *atomic.Int64) {
 	return h, count
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	d, err := db.Open(t.Context(), db.Options{URL: "sqlite://" + filepath.Join(t.TempDir(), "auth.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = d.Close() })
+	d := tables.Open(t, "sqlite://"+filepath.Join(t.TempDir(), "auth.db"), "")
 	f := &fixture{db: d, clock: &clock{at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}}
-	f.exec(t, `CREATE TABLE core_users (id integer PRIMARY KEY AUTOINCREMENT, username text NOT NULL UNIQUE, password text NOT NULL,
-		first_name text NOT NULL, last_name text NOT NULL, email text NOT NULL, is_staff boolean NOT NULL, is_active boolean NOT NULL,
-		is_superuser boolean NOT NULL, date_joined datetime NOT NULL, last_login datetime)`)
-	f.exec(t, `CREATE TABLE core_sessions (key_hash text PRIMARY KEY, user_id integer NOT NULL REFERENCES core_users (id) ON DELETE CASCADE,
-		csrf text NOT NULL, expires_at datetime NOT NULL, created_at datetime NOT NULL, password_mark text NOT NULL)`)
 	f.users, f.hashes = f.process()
 	return f
 }

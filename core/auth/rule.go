@@ -16,6 +16,8 @@ const (
 	Anyone Rule = "anyone"
 	// Authenticated lets every active user in.
 	Authenticated Rule = "authenticated"
+	// Superusers lets superusers in; tokens with a scope are not enough.
+	Superusers Rule = "admin"
 )
 
 // Permission lets users in who have the permission, by its wire name such as "core.view_artifact", and superusers.

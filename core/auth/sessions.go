@@ -28,13 +28,13 @@ func NewSessions(users *Users, life time.Duration) (*Sessions, error) {
 
 // Login begins a session for a user whose credentials were checked, and notes the time as the user's last log-in. It
 // gives the key for the session cookie, the token for the CSRF cookie and the time when both end. A user who is
-// deactivated or gone is refused.
+// deactivated, a service account or gone is refused.
 func (s *Sessions) Login(ctx context.Context, user *User) (key, csrf string, expires time.Time, err error) {
 	key, csrf, now := token(), token(), stamp(s.users.now())
 	row := Session{KeyHash: hashKey(key), UserID: user.ID, CSRF: csrf, CreatedAt: now,
 		ExpiresAt: now.Add(s.life), PasswordMark: markPassword(user.Password)}
 	err = s.users.db.InTx(ctx, func(tx *db.Tx) error {
-		met := tx.Model(&User{}).Where("id = ? AND is_active = ?", user.ID, true).Update("last_login", now)
+		met := tx.Model(&User{}).Where("id = ? AND is_active = ? AND is_service_account = ?", user.ID, true, false).Update("last_login", now)
 		if met.Error == nil && met.RowsAffected == 0 {
 			return refused()
 		}
@@ -66,9 +66,10 @@ func (s *Sessions) Session(ctx context.Context, key string) (*User, string, erro
 	if err != nil {
 		return nil, "", err
 	}
-	if !user.IsActive || markPassword(user.Password) != found[0].PasswordMark {
+	if !user.mayUsePassword() || markPassword(user.Password) != found[0].PasswordMark {
 		return nil, "", sessionOver()
 	}
+	user.Via = "session"
 	return user, found[0].CSRF, nil
 }
 

@@ -24,6 +24,20 @@ type User struct {
 	DateJoined  time.Time
 	// LastLogin is the time of the last Login; nil before the first.
 	LastLogin *time.Time
+	// IsServiceAccount marks a machine: no password and no session logs it in, only tokens.
+	IsServiceAccount bool
+	// Origin says where the row comes from: "" for users made here, "ldap", "oidc:<provider>", "remote" or "json".
+	Origin string
+
+	// Mark is the state of roles and policies that the row was read with, see Changed; it is no column.
+	Mark int64 `gorm:"-" json:"-"`
+	// Via says how the user proved who it is in this request, such as "password", "session" or "token nightly"; it is no
+	// column.
+	Via string `gorm:"-" json:"-"`
+	// Scope narrows what the user may do in this request, such as a token's; nil narrows nothing. It is no column.
+	Scope *Scope `gorm:"-" json:"-"`
+	// TokenID is the identity of the token that was used in this request, "" for none. It is no column.
+	TokenID string `gorm:"-" json:"-"`
 }
 
 // TableName is the table of the rows.

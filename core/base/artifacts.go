@@ -29,7 +29,7 @@ func Artifacts() resource.Of[artifactRow] {
 		Source: resource.Source{Table: "core_artifacts"}, Base: artifactBase, Fields: artifactFields(),
 		Filters: noun.ArtifactFilters(),
 		Offers:  []resource.Verb{resource.List, resource.Create, resource.Read, resource.Delete},
-		Access:  access, SyncDelete: true, Insert: saveArtifact,
+		Access:  access, SyncDelete: true, Insert: saveArtifact, Shareable: true, Sees: noun.ArtifactsSeen, ReadBySight: true,
 	}
 }
 

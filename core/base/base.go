@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/packhouse/packhouse/core/app"
+	"github.com/packhouse/packhouse/core/guard"
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/resource"
 )
@@ -17,12 +18,14 @@ const Version = "3.117.0"
 func App() *app.App {
 	return &app.App{
 		Label: app.Core, Version: Version, Migrations: migrations(),
-		Resources: []resource.Mountable{
-			Artifacts(), Uploads(), Tasks(), TaskGroups(), Workers(),
-			Contents(), Repositories(), RepositoryVersions(), Remotes(), Publications(), Distributions(),
-			Repair(), CleanOrphans(), DeleteOrphans(), ReclaimSpace(),
-		},
-		Tasks: handlers,
+		Resources: append([]resource.Mountable{
+			Users(), UserRoles(), Groups(), Members(), GroupRoles(), Roles(), AccessPolicies(),
+			Domains(), Artifacts(), Uploads(), Tasks(), TaskGroups(), Workers(),
+			Contents(), Repositories(), RepositoryVersions(), Remotes(), Publications(), Distributions(), ContentGuards(),
+			Repair(), CleanOrphans(), DeleteOrphans(), ReclaimSpace(), AuditEntries(), Tokens(),
+		}, guard.Resources()...),
+		Authorizers: authorizers(),
+		Tasks:       handlers,
 	}
 }
 

@@ -27,6 +27,7 @@ func generic[M any](path, component, table string, base func(*M) *model.Base, pu
 		Fields:  append(append(start, resource.Hidden("m.pulp_type", pulpType)), fields...),
 		Filters: append(filters, typeFilters(path)...),
 		Offers:  []resource.Verb{resource.List}, Access: resource.Permissions("core." + strings.ToLower(component)),
+		Sees: func(v *resource.Viewer, key string) (resource.Cond, error) { return v.Family(path, key, "m.pulp_type") },
 	}
 }
 
@@ -80,7 +81,7 @@ func RepositoryVersions() resource.Of[noun.Version] {
 		Path: "repository_versions", Model: repository.VersionModel, Component: "RepositoryVersion", Doc: "A version of a repository.",
 		Source: noun.VersionSource, Base: func(v *noun.Version) *model.Base { return &v.Base }, Unaddressed: true,
 		Fields: noun.VersionFields(), Filters: noun.VersionFilters(),
-		Offers: []resource.Verb{resource.List}, Access: resource.Permissions(repository.VersionModel),
+		Offers: []resource.Verb{resource.List}, Access: resource.Permissions(repository.VersionModel), Sees: noun.VersionsSeen,
 	}
 }
 
@@ -90,7 +91,7 @@ func Contents() resource.Of[noun.AnyContent] {
 	of := generic("content", "Content", "core_contents", func(c *row) *model.Base { return &c.Base }, func(c *row) *string { return &c.PulpType },
 		noun.AnyContentFields(), append(noun.MembershipFilters(""), resource.LabelSelect("m.pulp_labels")), "", "")
 	of.Component = "MultipleArtifactContent"
-	of.Load = noun.LoadArtifacts
+	of.Load, of.Sees = noun.LoadArtifacts, noun.ContentSeen
 	return of
 }
 
@@ -119,4 +120,11 @@ func Distributions() resource.Of[noun.Distribution] {
 	self := func(d *row) *row { return d }
 	return generic("distributions", "Distribution", "core_distributions", func(d *row) *model.Base { return &d.Base }, func(d *row) *string { return &d.PulpType },
 		noun.DistributionFields(self, false), noun.DistributionFilters(), noun.DistributionJoins, "")
+}
+
+// ContentGuards is the list of content guards of all types.
+func ContentGuards() resource.Of[model.ContentGuard] {
+	type row = model.ContentGuard
+	return generic("contentguards", "ContentGuard", "core_content_guards", func(g *row) *model.Base { return &g.Base }, func(g *row) *string { return &g.PulpType },
+		noun.GuardFields(func(g *row) *row { return g }), nil, "", "")
 }

@@ -40,13 +40,16 @@ func cancelGroupAction() resource.Action[groupRow] {
 // mayChange asks about each task: a group is no way around the permission on its members.
 func mayChange(c *resource.Call, tasks []task.Row) error {
 	for _, t := range tasks {
-		question := auth.Question{User: c.User, Rule: auth.Permission("core.change_task"), Object: resource.PRN("core.task", t.ID), Domain: c.Domain}
-		if err := c.Env.Decider.Decide(c.Context(), question); err != nil {
+		question := auth.Question{User: c.User, Policy: "tasks", Action: "partial_update", Model: "core.task", Object: auth.Object{Model: "core.task", ID: t.ID}, Domain: c.Domain, Payload: namesNothing}
+		if _, err := c.Env.Decider.Decide(c.Context(), question); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// namesNothing is the payload of a body that names no objects.
+func namesNothing(string) (auth.Object, bool) { return auth.Object{}, false }
 
 // cancelAll cancels the newest first, so that none of them gets its turn because an earlier one went.
 func cancelAll(c *resource.Call, tasks []task.Row) error {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/packhouse/packhouse/core/artifact"
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
@@ -94,7 +95,10 @@ func protection(env *resource.Env) int64 { return int64(env.OrphanProtection / t
 
 func orphanHandlers(env *resource.Env) []task.Handler {
 	return []task.Handler{task.Handle(func(ctx context.Context, run *task.Run, a cleanOrphans) (any, error) {
-		c := &cleaner{Env: env, run: run, before: model.Now().Add(-time.Duration(a.Minutes) * time.Minute)}
+		c, err := newCleaner(ctx, env, run, run.Domain, model.Now().Add(-time.Duration(a.Minutes)*time.Minute))
+		if err != nil {
+			return nil, err
+		}
 		if err := c.contents(ctx, a.Only); err != nil {
 			return nil, err
 		}
@@ -120,7 +124,14 @@ const cleanBatch = 1000
 type cleaner struct {
 	*resource.Env
 	run    *task.Run
+	domain string
+	store  *artifact.Store
 	before time.Time
+}
+
+func newCleaner(ctx context.Context, env *resource.Env, run *task.Run, domain string, before time.Time) (*cleaner, error) {
+	store, err := env.Artifacts.In(ctx, domain)
+	return &cleaner{Env: env, run: run, domain: domain, store: store, before: before}, err
 }
 
 // orphanContent holds for content c that nothing refers to: no version of any repository, no publication and no sync
@@ -163,7 +174,7 @@ func (c *cleaner) removeContents(tx *db.Tx, ids []string) (int64, error) {
 	if len(mine) == 0 {
 		return 0, nil
 	}
-	done := tx.Exec("DELETE FROM core_contents AS c WHERE c.id IN ? AND c.domain_id = ? AND c.timestamp_of_interest < ? AND "+orphanContent, mine, c.run.Domain, c.before)
+	done := tx.Exec("DELETE FROM core_contents AS c WHERE c.id IN ? AND c.domain_id = ? AND c.timestamp_of_interest < ? AND "+orphanContent, mine, c.domain, c.before)
 	return done.RowsAffected, done.Error
 }
 
@@ -190,12 +201,12 @@ func (c *cleaner) removeArtifacts(ctx context.Context, ids []string, when string
 			return err
 		}
 		return tx.Raw("DELETE FROM core_artifacts AS c WHERE c.id IN ? AND c.domain_id = ? AND "+when+" AND "+orphanArtifact+" RETURNING file",
-			append([]any{mine, c.run.Domain}, args...)...).Scan(&files).Error
+			append([]any{mine, c.domain}, args...)...).Scan(&files).Error
 	})
 	if err != nil {
 		return 0, err
 	}
-	_, err = c.Artifacts.RemoveUnreferenced(ctx, c.run, files, begun)
+	_, err = c.store.RemoveUnreferenced(ctx, c.run, files, begun)
 	return int64(len(files)), err
 }
 
@@ -219,7 +230,7 @@ func (c *cleaner) candidates(table, when string) batches {
 	last := ""
 	return func(ctx context.Context) ([]string, error) {
 		for {
-			query := c.DB.Read(ctx).Table(table).Where("domain_id = ? AND timestamp_of_interest < ?", c.run.Domain, c.before)
+			query := c.DB.Read(ctx).Table(table).Where("domain_id = ? AND timestamp_of_interest < ?", c.domain, c.before)
 			if last != "" {
 				query = query.Where("id > ?", last)
 			}

@@ -96,7 +96,10 @@ func (b *reclaimBody) task(c *resource.Call) (*reclaim, error) {
 
 func reclaimHandlers(env *resource.Env) []task.Handler {
 	return []task.Handler{task.Handle(func(ctx context.Context, run *task.Run, a reclaim) (any, error) {
-		c := &cleaner{Env: env, run: run, before: model.Now()}
+		c, err := newCleaner(ctx, env, run, run.Domain, model.Now())
+		if err != nil {
+			return nil, err
+		}
 		progress, err := run.Progress(ctx, "reclaim-space.artifact", "Artifacts reclaimed", nil, "")
 		if err != nil {
 			return nil, err

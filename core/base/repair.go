@@ -112,13 +112,18 @@ func artifactsOf(run *task.Run, repository string, number int64) artifactPages {
 // repairer is one repair under way.
 type repairer struct {
 	*resource.Env
+	store                        *artifact.Store
 	run                          *task.Run
 	verify                       bool
 	missing, corrupted, repaired *task.Progress
 }
 
 func repairFiles(ctx context.Context, run *task.Run, env *resource.Env, verify bool, next artifactPages) (err error) {
-	r := &repairer{Env: env, run: run, verify: verify}
+	store, err := env.Artifacts.In(ctx, run.Domain)
+	if err != nil {
+		return err
+	}
+	r := &repairer{Env: env, store: store, run: run, verify: verify}
 	for _, report := range []struct {
 		into          **task.Progress
 		code, message string
@@ -160,7 +165,7 @@ func (r *repairer) lookAt(ctx context.Context, page []model.Artifact) error {
 
 // look checks one file and mends it when it can. Only what concerns all files is an error.
 func (r *repairer) look(ctx context.Context, a *model.Artifact) error {
-	state, err := r.Artifacts.Check(ctx, a, r.verify)
+	state, err := r.store.Check(ctx, a, r.verify)
 	switch {
 	case err != nil:
 		return err
@@ -216,7 +221,7 @@ func (r *repairer) fetch(ctx context.Context, a *model.Artifact, from *model.Rem
 	if err != nil {
 		return false, err
 	}
-	file, err := client.Download(ctx, r.Artifacts, remote.Want{URL: from.URL, Size: &a.Size, Digests: artifact.Digests{artifact.SHA256: a.SHA256}})
+	file, err := client.Download(ctx, r.store, remote.Want{URL: from.URL, Size: &a.Size, Digests: artifact.Digests{artifact.SHA256: a.SHA256}})
 	if err != nil {
 		return false, err
 	}

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/packhouse/packhouse/core/artifact"
 	"github.com/packhouse/packhouse/core/storage"
 )
 
@@ -15,17 +14,17 @@ const strayAge = 24 * time.Hour
 
 // strays removes bytes older than a moment that no row leads to: what a crash left between storage and database.
 func (c *cleaner) strays(ctx context.Context, before time.Time) error {
-	if one, can := c.Artifacts.Storage.(storage.Cleaner); can {
+	if one, can := c.store.Storage.(storage.Cleaner); can {
 		if _, err := one.Clean(ctx, before); err != nil {
 			return err
 		}
 	}
-	removed, err := c.sweep(ctx, "artifact/", before, func(keys []string) (int, error) {
-		strays, err := artifact.Unreferenced(ctx, c.DB, keys)
+	removed, err := c.sweep(ctx, c.store.Prefix(), before, func(keys []string) (int, error) {
+		strays, err := c.store.Unreferenced(ctx, c.DB, keys)
 		if err != nil {
 			return 0, err
 		}
-		return c.Artifacts.RemoveUnreferenced(ctx, c.run, strays, before)
+		return c.store.RemoveUnreferenced(ctx, c.run, strays, before)
 	})
 	if err != nil {
 		return err
@@ -45,7 +44,7 @@ func (c *cleaner) sweep(ctx context.Context, prefix string, before time.Time, dr
 		removed, keys = removed+n, keys[:0]
 		return err
 	}
-	for info, err := range c.Artifacts.Storage.List(ctx, prefix) {
+	for info, err := range c.store.Storage.List(ctx, prefix) {
 		if err != nil {
 			return removed, err
 		}
@@ -89,7 +88,7 @@ func (c *cleaner) dropChunks(ctx context.Context, keys []string) (removed int, e
 		if wanted[key] {
 			continue
 		}
-		if err := c.Artifacts.Storage.Delete(ctx, key); err != nil {
+		if err := c.store.Storage.Delete(ctx, key); err != nil {
 			return removed, err
 		}
 		removed++

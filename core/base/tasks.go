@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/model"
@@ -39,7 +40,10 @@ func Tasks() resource.Of[taskRow] {
 		Fields: taskFields(), Filters: taskFilters(), Load: loadTasks,
 		Minimal: []string{"pulp_href", "prn", "pulp_created", "pulp_last_updated", "pulp_api_version", "name", "state", "unblocked_at", "started_at", "finished_at", "worker"},
 		Offers:  []resource.Verb{resource.List, resource.Read, resource.Delete}, SyncDelete: true,
-		Access: resource.Permissions("core.task", "purge"),
+		Access: taskAccess(), Shareable: true, OwnerAlso: []string{"core.view_task_profile_artifacts"},
+		Owned:        &auth.Ownership{Policy: "tasks", Table: "core_tasks", Column: "created_by"},
+		Roles:        []auth.RoleSpec{{Name: taskUser, Description: "Stands for the users who dispatched a task.", Permissions: []string{"core.add_task"}}},
+		Unassignable: taskUser,
 		Deleted: func(_ *resource.Work, t *taskRow) error {
 			if !t.row.Final() {
 				return errs.New(errs.Conflict, "The task is not finished; cancel it first.")
@@ -48,6 +52,15 @@ func Tasks() resource.Of[taskRow] {
 		},
 		Actions: []resource.Action[taskRow]{cancelAction(), purgeAction()},
 	}
+}
+
+// taskUser is the role of those who dispatch tasks; it cannot be given on a task.
+const taskUser = "core.task_user_dispatcher"
+
+func taskAccess() resource.Access {
+	access := resource.Permissions("core.task")
+	access["purge"] = auth.Permission("core.delete_task")
+	return access
 }
 
 func taskFields() []resource.Field[taskRow] {

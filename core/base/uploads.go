@@ -37,9 +37,15 @@ func Uploads() resource.Of[upload] {
 			return err
 		},
 		Offers: []resource.Verb{resource.List, resource.Create, resource.Read, resource.Delete},
-		Access: resource.Permissions("core.upload"), SyncDelete: true,
-		RemoveBy: func(w *resource.Work, u *upload) error { return w.Env.Artifacts.DeleteUpload(w.Tx, u.ID) },
-		Actions:  []resource.Action[upload]{chunkAction(), commitAction()},
+		Access: resource.Permissions("core.upload"), SyncDelete: true, Shareable: true,
+		RemoveBy: func(w *resource.Work, u *upload) error {
+			store, err := w.Env.Artifacts.Within(w.Tx, u.DomainID)
+			if err != nil {
+				return err
+			}
+			return store.DeleteUpload(w.Tx, u.ID)
+		},
+		Actions: []resource.Action[upload]{chunkAction(), commitAction()},
 	}
 }
 
@@ -81,7 +87,11 @@ func chunkAction() resource.Action[upload] {
 			if err != nil {
 				return nil, err
 			}
-			chunk, err := c.Env.Artifacts.ReceiveChunk(c.Context(), c.Env.DB, &u.Upload, first, last, r)
+			store, err := c.Env.Artifacts.In(c.Context(), u.DomainID)
+			if err != nil {
+				return nil, err
+			}
+			chunk, err := store.ReceiveChunk(c.Context(), c.Env.DB, &u.Upload, first, last, r)
 			if err == nil {
 				c.Discard(chunk)
 			}
@@ -154,8 +164,12 @@ func (a commitUpload) Locks() task.Locks {
 }
 
 func handlers(env *resource.Env) []task.Handler {
-	return append(slices.Concat(taskHandlers(env), repairHandlers(env), orphanHandlers(env), reclaimHandlers(env)), task.Handle(func(ctx context.Context, run *task.Run, a commitUpload) (any, error) {
-		file, err := env.Artifacts.Assemble(ctx, env.DB, a.Upload)
+	return append(slices.Concat(taskHandlers(env), repairHandlers(env), orphanHandlers(env), reclaimHandlers(env), domainHandlers(env)), task.Handle(func(ctx context.Context, run *task.Run, a commitUpload) (any, error) {
+		store, err := env.Artifacts.In(ctx, run.Domain)
+		if err != nil {
+			return nil, err
+		}
+		file, err := store.Assemble(ctx, env.DB, a.Upload)
 		if errs.Is(err, errs.NotFound) {
 			run.Log().Info("the upload was deleted before it was committed; nothing to do", "upload", a.Upload)
 			return nil, nil
@@ -179,7 +193,7 @@ func handlers(env *resource.Env) []task.Handler {
 			if !created {
 				return alreadyThere(saved)
 			}
-			if err := env.Artifacts.DeleteUpload(tx, a.Upload); err != nil {
+			if err := store.DeleteUpload(tx, a.Upload); err != nil {
 				return err
 			}
 			return run.Created(tx, "core.artifact", saved.ID, "artifacts/"+saved.ID+"/")

@@ -18,6 +18,7 @@ type workerRow struct {
 	beat     time.Time
 	versions model.JSON
 	current  *string
+	domain   string // of the current task
 }
 
 // Workers are the processes that run tasks.
@@ -33,7 +34,7 @@ func Workers() resource.Of[workerRow] {
 				s.Raw("null")
 				return
 			}
-			s.Href(taskPath(*w.current))
+			s.String(s.Names.In(w.domain).Href(taskPath(*w.current)))
 		}),
 	)
 	return resource.Of[workerRow]{
@@ -43,7 +44,7 @@ func Workers() resource.Of[workerRow] {
 		Filters: []resource.Filter{
 			aliveFilter("online", true), aliveFilter("missing", false),
 		},
-		Offers: []resource.Verb{resource.List, resource.Read}, Access: resource.Permissions("core.appstatus"),
+		Offers: []resource.Verb{resource.List, resource.Read}, Access: resource.Permissions("core.appstatus"), Unscoped: true,
 	}
 }
 
@@ -76,12 +77,12 @@ func loadCurrent(page *resource.Page, rows []*workerRow) error {
 	for _, w := range rows {
 		byName[w.name], names = w, append(names, w.name)
 	}
-	var running []struct{ ID, Worker string }
-	if err := page.Where("worker", names).Table("core_tasks").Where("state IN ('running', 'canceling')").Order("started_at").Scan(&running).Error; err != nil {
+	var running []struct{ ID, Worker, Domain string }
+	if err := page.Where("worker", names).Table("core_tasks t").Select("t.id, t.worker, o.name AS domain").Joins("JOIN core_domains o ON o.id = t.domain_id").Where("t.state IN ('running', 'canceling')").Order("t.started_at").Scan(&running).Error; err != nil {
 		return err
 	}
 	for _, t := range running {
-		byName[t.Worker].current = &t.ID
+		byName[t.Worker].current, byName[t.Worker].domain = &t.ID, t.Domain
 	}
 	return nil
 }
@@ -117,7 +118,14 @@ func TaskGroups() resource.Of[groupRow] {
 	return resource.Of[groupRow]{
 		Path: "task-groups", Component: "TaskGroup", Doc: "Tasks that were dispatched together.",
 		Source: resource.Source{Table: "core_task_groups"}, Base: func(g *groupRow) *model.Base { return &g.base }, Fields: fields, Load: loadGroups, Unfiltered: true,
-		Offers: []resource.Verb{resource.List, resource.Read}, Access: resource.Permissions("core.taskgroup"),
+		Offers: []resource.Verb{resource.List, resource.Read}, Access: resource.Permissions("core.taskgroup"), ReadBySight: true,
+		Sees: func(v *resource.Viewer, key string) (resource.Cond, error) {
+			tasks, err := v.Sees("core.task", "core.view_task", "st.id")
+			if err != nil || tasks.Always() {
+				return tasks, err
+			}
+			return resource.Cond{SQL: key + " IN (SELECT st.task_group_id FROM core_tasks st WHERE st.task_group_id IS NOT NULL AND " + tasks.SQL + ")", Args: tasks.Args}, nil
+		},
 		Actions: []resource.Action[groupRow]{cancelGroupAction()},
 	}
 }

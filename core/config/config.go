@@ -78,6 +78,7 @@ func Load(o Options) (*Loaded, error) {
 	m.apply(given)
 	m.resolvePaths(o.Dir)
 	loaded := &Loaded{Files: files, Enabled: enabled, schema: s, leaves: m.leaves}
+	faults = append(faults, loaded.bindInstances(o.Environ)...)
 	if len(faults) == 0 {
 		faults = loaded.decode(o)
 	}

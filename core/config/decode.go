@@ -63,6 +63,8 @@ func plain(value any) any {
 	switch v := value.(type) {
 	case Secret:
 		return carried(v.Reveal())
+	case Instance:
+		return func() Instance { return v } // functions are not copied
 	case []any:
 		out := make([]any, len(v))
 		for i := range v {
@@ -73,10 +75,13 @@ func plain(value any) any {
 	return value
 }
 
-// hide turns a carried secret back into a Secret.
+// hide turns a carried secret back into a Secret, and a carried instance into an Instance.
 func hide(_, to reflect.Type, value any) (any, error) {
 	if text, ok := value.(carried); ok && to == reflect.TypeFor[Secret]() {
 		return NewSecret(string(text)), nil
+	}
+	if instance, ok := value.(func() Instance); ok && to == reflect.TypeFor[Instance]() {
+		return instance(), nil
 	}
 	return value, nil
 }

@@ -134,7 +134,7 @@ func (t *texts) read(set *Setting, entry []string, op Op, text string, at Origin
 	if !t.once(set, entry, at) {
 		return
 	}
-	if len(entry) == 0 && (set.kind == kindMap || op != Set) {
+	if len(entry) == 0 && (set.kind == kindMap || set.elem == kindInstance || op != Set) {
 		t.readTree(set, op, text, at)
 		return
 	}

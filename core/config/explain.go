@@ -51,7 +51,7 @@ func (l *Loaded) Explain(key string) []Step {
 	return nil
 }
 
-// Rows gives all values in the order of declaration, a map entry by entry.
+// Rows gives all values in the order of declaration, a map entry by entry; one without entries is one row.
 func (l *Loaded) Rows() []Row {
 	byKey := map[string][]string{}
 	for _, id := range slices.Sorted(maps.Keys(l.leaves)) {
@@ -60,6 +60,9 @@ func (l *Loaded) Rows() []Row {
 	}
 	var rows []Row
 	for _, key := range l.schema.order {
+		if l.schema.settings[key].kind == kindMap && len(byKey[key]) == 0 {
+			rows = append(rows, Row{Key: key, Value: map[string]any{}, Origin: Origin{Layer: LayerDefault}, Default: true})
+		}
 		for _, id := range byKey[key] {
 			leaf := l.leaves[id]
 			rows = append(rows, Row{Key: leaf.name(), Value: display(leaf.setting, leaf.value), Origin: leaf.origin(), Default: leaf.isDefault()})

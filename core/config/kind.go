@@ -21,6 +21,7 @@ const (
 	kindList     kind = "list"
 	kindMap      kind = "map"
 	kindAny      kind = "any"
+	kindInstance kind = "instance"
 )
 
 // expected says in words what to write.
@@ -34,7 +35,12 @@ func (k kind) expected(elem kind) string {
 		return `a duration such as "20ms" or "5m"`
 	case kindSecret:
 		return "text"
+	case kindInstance:
+		return "a map with name, type and parameters"
 	case kindList:
+		if elem == kindInstance {
+			return "a list of instances, each with name, type and parameters"
+		}
 		return "a list of " + string(elem) + ", as JSON or with commas"
 	case kindMap:
 		return "a map of " + string(elem) + ", as JSON"
@@ -95,7 +101,7 @@ func (k kind) scalar(text string) (any, error) {
 
 // show quotes a wrong value for a message, unless it is secret.
 func (set *Setting) show(text string) string {
-	if set.Secret {
+	if set.Secret || set.elem == kindInstance {
 		return ""
 	}
 	if len(text) > 60 {

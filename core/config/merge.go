@@ -119,7 +119,11 @@ func (m *merge) assign(a assignment) {
 		}
 		l.set(value, Append, a.origin)
 	case Remove:
-		value := slices.DeleteFunc(slices.Clone(old), func(v any) bool { return contains(change, v) })
+		named := func(v any) bool {
+			one, ok := v.(Instance)
+			return ok && contains(change, Instance{Name: one.Name})
+		}
+		value := slices.DeleteFunc(slices.Clone(old), func(v any) bool { return contains(change, v) || named(v) })
 		l.set(value, Remove, a.origin)
 	default:
 		l.set(a.value, Set, a.origin)

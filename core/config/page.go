@@ -26,6 +26,10 @@ In the environment a list is JSON or has commas, a map is JSON. An unknown name 
 reported together. ` + "`packhouse config show --origin`" + ` tells where each value comes from. Relative paths start from the working folder.
 A file that holds a secret must not be readable by everybody.
 
+A list of instances is an ordered list of named plugins, each ` + "`{name, type, parameters}`" + `; in the environment it is JSON, ` + "`key+:`" + ` appends and
+` + "`key-: [name]`" + ` removes by name. A parameter may be ` + "`{file: /path}` or `{env: NAME}`" + ` in place of its value. Parameters with secret, password
+or token in their name are never shown.
+
 | setting | variable | type | default | meaning |
 |---|---|---|---|---|
 `)

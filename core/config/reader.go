@@ -87,6 +87,10 @@ func (r *reader) setting(set *Setting, op Op, at, value *yaml.Node) {
 		r.add(at, assignment{setting: set, op: Reset})
 	case set.kind == kindMap && op != Remove:
 		r.mapping(set, op, at, value)
+	case set.elem == kindInstance:
+		if values, ok := r.instances(set, op, value); ok {
+			r.add(at, assignment{setting: set, op: op, value: values})
+		}
 	case set.kind == kindMap || set.kind == kindList:
 		items := set
 		if set.kind == kindMap {

@@ -150,8 +150,8 @@ func (set *Setting) defaultValue(tag reflect.StructTag) (any, error) {
 		return nil, nil
 	case !has:
 		return set.kind.zero(), nil
-	case set.kind == kindMap:
-		return nil, fmt.Errorf("maps have no default tag") // nobody needed one yet
+	case set.kind == kindMap || set.elem == kindInstance:
+		return nil, fmt.Errorf("maps and instances have no default tag") // nobody needed one yet
 	}
 	return set.fromText(text)
 }
@@ -160,6 +160,9 @@ func (set *Setting) typeName() string {
 	name := string(set.kind)
 	if set.kind == kindList || set.kind == kindMap {
 		name += " of " + string(set.elem)
+	}
+	if set.elem == kindInstance {
+		name = "list of instances"
 	}
 	if set.Nullable {
 		name += " or null"
@@ -174,6 +177,8 @@ func kindOf(t reflect.Type) (of, elem kind, nullable bool) {
 		return kindSecret, kindNone, false
 	case t == reflect.TypeFor[time.Duration]():
 		return kindDuration, kindNone, false
+	case t == reflect.TypeFor[[]Instance]():
+		return kindList, kindInstance, false
 	case t.Kind() == reflect.Slice:
 		of, elem = kindList, scalarOf(t.Elem())
 	case t.Kind() == reflect.Map && t.Key().Kind() == reflect.String:

@@ -15,7 +15,7 @@ type Settings struct {
 	APIRoot           string  `koanf:"api_root" default:"/pulp/" doc:"Path that the REST API lives under; begins and ends with a slash."`
 	ContentOrigin     *string `koanf:"content_origin" doc:"Public scheme and host of the content server, such as https://packages.example.org; null makes content addresses relative."`
 	ContentPathPrefix string  `koanf:"content_path_prefix" default:"/pulp/content/" doc:"Path that content is served under; begins and ends with a slash."`
-	DomainEnabled     bool    `koanf:"domain_enabled" default:"false" doc:"Several tenants in one installation. Not available yet."`
+	DomainEnabled     bool    `koanf:"domain_enabled" default:"false" doc:"Several tenants in one installation, each with a path of its own; see operators/domains.md."`
 	SecretKey         Secret  `koanf:"secret_key" secret:"true" derived:"generated, kept in data_dir/keys/secret.key" doc:"Will sign redirects to guarded content; at least 32 characters, the same for all processes."`
 	DBEncryptionKey   string  `koanf:"db_encryption_key" path:"true" derived:"data_dir/keys/database.key" doc:"File with the keys that seal secrets in the database."`
 	AdminPassword     Secret  `koanf:"admin_password" secret:"true" doc:"Password given to the admin user at first start."`
@@ -46,15 +46,20 @@ type Settings struct {
 	RedactUnsafeExceptions                bool `koanf:"redact_unsafe_exceptions" default:"true" doc:"Show a general message instead of the text of an unforeseen error."`
 	RemoteContentFetchFailureCooldown     int  `koanf:"remote_content_fetch_failure_cooldown" default:"300" doc:"Seconds that a failing source is left alone."`
 
-	AllowedImportPaths []string       `koanf:"allowed_import_paths" path:"true" doc:"Folders that file:// remotes and imports may read."`
-	AllowedExportPaths []string       `koanf:"allowed_export_paths" path:"true" doc:"Folders that exports may write to."`
-	Egress             Egress         `koanf:"egress"`
-	Authentication     Authentication `koanf:"authentication"`
-	PageSize           int            `koanf:"page_size" default:"100" doc:"Results of a list when the client does not say how many."`
-	MaxBodySize        int64          `koanf:"max_body_size" default:"16777216" doc:"Largest JSON body of a request, in bytes."`
-	Log                Log            `koanf:"log"`
-	AccessLog          bool           `koanf:"access_log" default:"true" doc:"Log every request."`
-	CacheEnabled       bool           `koanf:"cache_enabled" default:"false" doc:"Keep answers of the content server in Redis."`
+	AllowedImportPaths  []string       `koanf:"allowed_import_paths" path:"true" doc:"Folders that file:// remotes and imports may read."`
+	AllowedStoragePaths []string       `koanf:"allowed_storage_paths" path:"true" doc:"Folders that storages of domains may be in; empty means the folder domains in data_dir."`
+	AllowedExportPaths  []string       `koanf:"allowed_export_paths" path:"true" doc:"Folders that exports may write to."`
+	Egress              Egress         `koanf:"egress"`
+	Authentication      Authentication `koanf:"authentication"`
+	TrustedProxies      []string       `koanf:"trusted_proxies" doc:"Addresses and networks of the reverse proxies whose headers about client, scheme, host and user are believed; empty believes none."`
+	Authorizers         []Instance     `koanf:"authorizers" doc:"Checks beyond roles that a request must pass, all of them, in this order."`
+	AccessPolicies      map[string]any `koanf:"access_policies" doc:"Access policies in place of the built-in ones, by endpoint such as repositories/file/file; each with statements, creation_hooks, queryset_scoping."`
+	PageSize            int            `koanf:"page_size" default:"100" doc:"Results of a list when the client does not say how many."`
+	MaxBodySize         int64          `koanf:"max_body_size" default:"16777216" doc:"Largest JSON body of a request, in bytes."`
+	Log                 Log            `koanf:"log"`
+	AccessLog           bool           `koanf:"access_log" default:"true" doc:"Log every request."`
+	Audit               Audit          `koanf:"audit"`
+	CacheEnabled        bool           `koanf:"cache_enabled" default:"false" doc:"Keep answers of the content server in Redis."`
 }
 
 // Database says where the rows are.
@@ -92,14 +97,57 @@ type Egress struct {
 	Allow []string `koanf:"allow" doc:"Private addresses, networks or host names that remotes may still reach."`
 }
 
-// Authentication says how long a proof of identity lasts.
+// Authentication says what proves an identity, how long, and how often somebody may be wrong.
 type Authentication struct {
-	CacheSeconds int `koanf:"cache_seconds" default:"60" doc:"Seconds that a checked password is remembered, at most 60; 0 turns it off."`
-	SessionDays  int `koanf:"session_days" default:"14" doc:"Days that a log-in of the web pages lasts."`
+	CacheSeconds  int        `koanf:"cache_seconds" default:"60" doc:"Seconds that a checked password is remembered, at most 60; 0 turns it off."`
+	SessionDays   int        `koanf:"session_days" default:"14" doc:"Days that a log-in of the web pages lasts."`
+	OIDC          []Instance `koanf:"oidc" doc:"OpenID Connect providers that people may log in with."`
+	TokenExchange []Instance `koanf:"token_exchange" doc:"Rules by which a token of another issuer is exchanged for a short-lived one; the first that fits decides."`
+	LDAP          LDAP       `koanf:"ldap"`
+
+	TokenMaxDays   int `koanf:"token_max_days" default:"0" doc:"Longest life of an API token in days, which is also what one gets that asks for none; 0 sets no limit."`
+	MaxFailures    int `koanf:"max_failures" default:"10" doc:"Failed log-ins for one name from one address until both together are locked out; ten times as many lock the name for new addresses, or the address; 0 counts none."`
+	LockoutSeconds int `koanf:"lockout_seconds" default:"300" doc:"Seconds that a lock-out lasts, and after which failed log-ins are forgotten."`
+
+	RemoteUserHeader   string `koanf:"remote_user_header" doc:"Header in which a trusted proxy names the user it has authenticated, such as Remote-User; empty turns it off."`
+	JSONHeader         string `koanf:"json_header" doc:"Header in which a trusted proxy gives base64 of JSON about the user; empty turns it off."`
+	JSONHeaderJQFilter string `koanf:"json_header_jq_filter" doc:"jq filter that selects the user name from json_header; begins with a dot, such as .identity.user.username."`
+	CreateRemoteUsers  bool   `koanf:"create_remote_users" default:"true" doc:"Create the users that a trusted proxy names and nobody knows; otherwise they are refused."`
+}
+
+// Audit says what is recorded of who does what.
+type Audit struct {
+	Enabled       bool   `koanf:"enabled" default:"true" doc:"Record who changes what, and who is refused, in the database."`
+	Reads         string `koanf:"reads" default:"refused" doc:"Which requests that change nothing are recorded too: none, refused or all."`
+	RetentionDays int    `koanf:"retention_days" default:"0" doc:"Days that the audit log goes back; 0 keeps it for ever."`
 }
 
 // Log says what is logged and how.
 type Log struct {
 	Level  string `koanf:"level" default:"info" doc:"debug, info, warn or error."`
 	Format string `koanf:"format" default:"text" doc:"text or json."`
+}
+
+// LDAP says how people of a directory log in with their password there; see docs/operators/single-sign-on.md.
+type LDAP struct {
+	URL                string            `koanf:"url" doc:"Directory whose people may log in, such as ldaps://ldap.example.org; empty asks none."`
+	StartTLS           bool              `koanf:"start_tls" default:"false" doc:"Begin TLS on the connection of an ldap:// address."`
+	AllowPlaintext     bool              `koanf:"allow_plaintext" default:"false" doc:"Send passwords over ldap:// without TLS to another host: whoever is on the way reads them."`
+	CAFile             string            `koanf:"ca_file" path:"true" doc:"File with the certificates (PEM) that the directory's is checked with; empty takes those of the system."`
+	BindDN             string            `koanf:"bind_dn" doc:"Who looks people up, such as cn=packhouse,ou=services,dc=example,dc=org; empty looks without a name."`
+	BindPassword       Secret            `koanf:"bind_password" secret:"true" doc:"Password of bind_dn."`
+	UserBase           string            `koanf:"user_base" doc:"Entry that people are below, such as ou=people,dc=example,dc=org."`
+	UserFilter         string            `koanf:"user_filter" default:"(uid=%s)" doc:"Filter that finds a person; %s is the name that was typed."`
+	UsernameAttribute  string            `koanf:"username_attribute" default:"uid" doc:"Attribute that the user is called by here."`
+	FirstNameAttribute string            `koanf:"first_name_attribute" default:"givenName" doc:"Attribute with the first name."`
+	LastNameAttribute  string            `koanf:"last_name_attribute" default:"sn" doc:"Attribute with the last name."`
+	EmailAttribute     string            `koanf:"email_attribute" default:"mail" doc:"Attribute with the mail address."`
+	GroupBase          string            `koanf:"group_base" doc:"Entry that groups are below; empty looks for no groups."`
+	GroupFilter        string            `koanf:"group_filter" default:"(member=%s)" doc:"Filter that finds the groups of a person; %s is the person's entry, %u the value of username_attribute."`
+	GroupNameAttribute string            `koanf:"group_name_attribute" default:"cn" doc:"Attribute that a group is called by."`
+	GroupMap           map[string]string `koanf:"group_map" doc:"Groups here by group of the directory: membership of these follows the directory at each log-in."`
+	RequiredGroup      string            `koanf:"required_group" doc:"Group of the directory that people must be in; empty lets all in."`
+	SuperuserGroup     string            `koanf:"superuser_group" doc:"Group of the directory whose people are superusers here, and nobody else of the directory; empty leaves that to the administrator."`
+	CreateUsers        bool              `koanf:"create_users" default:"true" doc:"Make a user for a person who logs in for the first time."`
+	Timeout            time.Duration     `koanf:"timeout" default:"5s" doc:"Longest time for the answer to a log-in."`
 }

@@ -32,9 +32,12 @@ func (s Settings) faults() []*Fault {
 	c := &checker{}
 	s.checkPlaces(c)
 	s.checkAddresses(c)
+	s.checkProxies(c)
 	s.checkStorage(c)
+	s.checkDomains(c)
 	s.checkNumbers(c)
 	s.checkChoices(c)
+	s.checkLDAP(c)
 	return c.faults
 }
 
@@ -62,7 +65,7 @@ func (s Settings) checkPlaces(c *checker) {
 	for _, p := range []struct {
 		key   string
 		paths []string
-	}{{"allowed_import_paths", s.AllowedImportPaths}, {"allowed_export_paths", s.AllowedExportPaths}} {
+	}{{"allowed_import_paths", s.AllowedImportPaths}, {"allowed_export_paths", s.AllowedExportPaths}, {"allowed_storage_paths", s.AllowedStoragePaths}} {
 		for _, path := range p.paths {
 			c.must(filepath.IsAbs(path), p.key, "%q must be an absolute path", path)
 			c.must(path != "/", p.key, "the whole file system cannot be allowed; name folders")
@@ -149,6 +152,10 @@ func (s Settings) checkNumbers(c *checker) {
 		{"remote_content_fetch_failure_cooldown", int64(s.RemoteContentFetchFailureCooldown), 0, 60 * maxMinutes},
 		{"authentication.cache_seconds", int64(s.Authentication.CacheSeconds), 0, 60},
 		{"authentication.session_days", int64(s.Authentication.SessionDays), 1, 365},
+		{"authentication.token_max_days", int64(s.Authentication.TokenMaxDays), 0, 3660},
+		{"authentication.max_failures", int64(s.Authentication.MaxFailures), 0, 10000},
+		{"authentication.lockout_seconds", int64(s.Authentication.LockoutSeconds), 1, day},
+		{"audit.retention_days", int64(s.Audit.RetentionDays), 0, 36500},
 		{"page_size", int64(s.PageSize), 1, 10000},
 		{"max_body_size", s.MaxBodySize, 1024, 1 << 40},
 	} {
@@ -163,7 +170,7 @@ const maxMinutes = 100 * 366 * 24 * 60
 func (s Settings) checkChoices(c *checker) {
 	c.oneOf("log.level", s.Log.Level, "debug", "info", "warn", "error")
 	c.oneOf("log.format", s.Log.Format, "text", "json")
-	c.must(!s.DomainEnabled, "domain_enabled", "domains come with a later release; set it to false")
+	c.oneOf("audit.reads", s.Audit.Reads, "none", "refused", "all")
 	c.must(s.SecretKey.Empty() || len(s.SecretKey.Reveal()) >= minSecretKey, "secret_key", "must have at least %d characters", minSecretKey)
 	c.must(s.EnabledPlugins == nil || len(s.EnabledPlugins) > 0, "enabled_plugins", "must name at least one plugin, or be null for all")
 	const checksums = "allowed_content_checksums"

@@ -28,7 +28,9 @@ func TestRules(t *testing.T) {
 		"origin without host":  {"content_origin", func(s *Settings) { s.ContentOrigin = text("example.org") }},
 		"origin with user":     {"content_origin", func(s *Settings) { s.ContentOrigin = text("https://a:b@example.org") }},
 		"empty origin":         {"content_origin", func(s *Settings) { s.ContentOrigin = text("") }},
-		"domains":              {"domain_enabled", func(s *Settings) { s.DomainEnabled = true }},
+		"a domain's name":      {"content_path_prefix", func(s *Settings) { s.DomainEnabled, s.ContentPathPrefix = true, "/pulp/files/" }},
+		"storage in storage":   {"allowed_storage_paths", func(s *Settings) { s.AllowedStoragePaths = []string{s.Storage.Location + "/x"} }},
+		"storage around it":    {"allowed_storage_paths", func(s *Settings) { s.AllowedStoragePaths = []string{s.DataDir} }},
 		"short key":            {"secret_key", func(s *Settings) { s.SecretKey = NewSecret("short") }},
 		"unknown database":     {"database.url", func(s *Settings) { s.Database.URL = NewSecret("mysql://h/d") }},
 		"relative database":    {"database.url", func(s *Settings) { s.Database.URL = NewSecret("sqlite://x/y.db") }},
@@ -103,8 +105,8 @@ func TestRulesLetPass(t *testing.T) {
 func TestAllRulesAreReported(t *testing.T) {
 	t.Parallel()
 	s := valid()
-	s.PageSize, s.APIRoot, s.DomainEnabled = 0, "x", true
-	for _, key := range []string{"page_size", "api_root", "domain_enabled"} {
+	s.PageSize, s.APIRoot, s.Log.Level = 0, "x", "loud"
+	for _, key := range []string{"page_size", "api_root", "log.level"} {
 		if err := s.Validate(); err == nil || !strings.Contains(err.Error(), key+": ") {
 			t.Errorf("%s is not reported: %v", key, err)
 		}

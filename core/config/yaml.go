@@ -73,6 +73,8 @@ func checkReadable(path string, given []assignment) []error {
 // hidden tells whether the assignment holds something that only the operator may see.
 func (a assignment) hidden() bool {
 	switch secret, ok := a.value.(Secret); {
+	case a.setting.elem == kindInstance:
+		return isSecret(a.value)
 	case !a.setting.Secret || a.value == nil:
 		return false
 	case ok && a.setting.url:

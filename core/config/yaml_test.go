@@ -164,7 +164,8 @@ func TestMessagesHoldNoSecrets(t *testing.T) {
 }
 
 func FuzzYAML(f *testing.F) {
-	for _, seed := range []string{"a: b", "log: {level: x}", "demo: {tree: {a: [1, {b: ~}]}}", "demo: {labels!: {a: b}, names-: [a]}", "&a [*a]", "? [x]\n: y", "enabled_plugins: ~", "demo: {tree: {? {a: b} : c}}"} {
+	for _, seed := range []string{"a: b", "log: {level: x}", "demo: {tree: {a: [1, {b: ~}]}}", "demo: {labels!: {a: b}, names-: [a]}", "&a [*a]", "? [x]\n: y", "enabled_plugins: ~", "demo: {tree: {? {a: b} : c}}",
+		"authorizers: [{name: a, type: t, parameters: {a: [1, {secret: x}], b: {file: /x}, c: {env: X}}}]", "authorizers-: [a]", "authorizers+: [{? [a] : b}]"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -30,7 +30,7 @@ type inTx struct{ db *DB }
 // others wait. On PostgreSQL it runs under READ COMMITTED, and up to three times when the server breaks a deadlock or
 // a conflict, so work must not change anything outside the transaction; such things belong in AfterCommit. An error
 // of a statement must be returned: PostgreSQL undoes the whole transaction (a part can be tried in tx.Transaction).
-// A transaction inside a transaction is a mistake in the program and panics.
+// A transaction inside a transaction is a mistake in the program and panics. What Along has put into ctx joins in.
 func (d *DB) InTx(ctx context.Context, work func(tx *Tx) error) error {
 	d.mustBeOutside(ctx)
 	return d.retried(ctx, func() error { return d.once(ctx, d.writer, work) })
@@ -76,20 +76,29 @@ func (d *DB) once(ctx context.Context, on *gorm.DB, work func(tx *Tx) error) err
 		return Translate(session.Error)
 	}
 	tx := &Tx{DB: session, dialect: d.dialect, ctx: marked}
-	finished := false
+	finished, committed, settle := false, false, func(bool) {}
 	defer func() {
 		// Also reached by a panic and by the end of the goroutine inside work.
 		if !finished {
 			session.Rollback()
 		}
+		if !committed {
+			settle(false)
+		}
 	}()
-	if err := work(tx); err != nil {
+	err := work(tx)
+	if err == nil {
+		settle, err = join(ctx, tx)
+	}
+	if err != nil {
 		return errors.Join(because(ctx, err), rollback(session, &finished))
 	}
 	finished = true
 	if err := session.Commit().Error; err != nil {
 		return because(ctx, err)
 	}
+	committed = true
+	settle(true)
 	for _, f := range tx.after {
 		f(ctx)
 	}

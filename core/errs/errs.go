@@ -16,7 +16,7 @@ import (
 // Kind says what the caller may do about an error.
 type Kind string
 
-// The kinds. Internal is a fault of ours, Unavailable passes by itself, all others are the caller's to mend.
+// The kinds. Internal is a fault of ours, TooMany and Unavailable pass by themselves, all others are the caller's to mend.
 const (
 	Internal        Kind = "internal"
 	Invalid         Kind = "invalid"
@@ -28,6 +28,7 @@ const (
 	TooLarge        Kind = "too_large"
 	Unsupported     Kind = "unsupported_media_type"
 	Range           Kind = "range_not_satisfiable"
+	TooMany         Kind = "too_many_requests"
 	Unavailable     Kind = "unavailable"
 	StorageFull     Kind = "storage_full"
 	Canceled        Kind = "canceled"

@@ -55,13 +55,19 @@ type Distribution struct {
 func (Distribution) TableName() string { return "core_distributions" }
 
 // Domain is a tenant. There is one, "default", until domains are enabled.
+//
+// The storage of the default one is that of the settings; the row only tells its class. That of another one is described
+// by the row, and StorageStamp is another text whenever the description is.
 type Domain struct {
-	ID                       string `gorm:"primaryKey"`
-	Name                     string
-	Description              *string
-	PulpLabels               Labels
-	StorageClass             string
+	ID           string `gorm:"primaryKey"`
+	Name         string
+	Description  *string
+	PulpLabels   Labels
+	StorageClass string
+	// StorageOptions is what the description of the storage shows, StorageSettings its secrets, sealed.
+	StorageOptions           JSON
 	StorageSettings          []byte
+	StorageStamp             string
 	RedirectToObjectStorage  bool
 	HideGuardedDistributions bool
 	PulpCreated              time.Time

@@ -24,6 +24,9 @@ func certificates[R any](name string, pointer func(*R) **string) resource.Field[
 	})
 }
 
+// Certificates gives the certificates of a PEM text, for members that keep some.
+func Certificates(text string) (string, error) { return certificatesOf([]byte(text)) }
+
 // certificatesOf gives the certificates of a PEM text, each ending in a line break. The messages do not repeat the
 // text, which may hold a private key too.
 func certificatesOf(text []byte) (string, error) {

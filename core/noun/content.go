@@ -54,6 +54,8 @@ type ContentKind[C any] struct {
 	RepositoryKey string
 	// Paths says that repository keys are paths of files, which may not run through each other.
 	Paths bool
+	// Repositories are the model labels of the repositories that units are made for.
+	Repositories []string
 	// Uploads is the end of the permission to make units at once, "upload_" and this; the last part of Path when empty.
 	Uploads string
 	// Artifact completes the row from the artifact, such as a digest that is part of the natural key, and gives the
@@ -83,7 +85,8 @@ func (k ContentKind[C]) resource() *resource.Of[C] {
 		Fields:  append(append(base(k.Kind, row), contentFields(k)...), k.Fields...),
 		Filters: append(append(MembershipFilters(k.Type), resource.LabelSelect("m.pulp_labels")), k.Filters...),
 		Offers:  []resource.Verb{resource.List, resource.Create, resource.Read},
-		Access:  access, AsyncCreate: true,
+		Access:  access, AsyncCreate: true, ReadBySight: true, Sees: ContentSeen, Needs: k.needs(),
+		Roles:  k.roles(),
 		Check:  func(in *resource.Input, m, _ *C) error { return k.check(in, k.Row(m)) },
 		Accept: k.accept, Prepare: k.prepare, Quick: func(m *C) bool { return k.Row(m).quick() },
 		Locks: func(_ resource.Verb, m *C) task.Locks { return k.locks(m) },
@@ -101,9 +104,38 @@ func (k ContentKind[C]) resource() *resource.Of[C] {
 func (k ContentKind[C]) access() resource.Access {
 	app, _, _ := strings.Cut(k.Model(), ".")
 	access := resource.Permissions(k.Model())
+	access[resource.Create] = auth.Authenticated // what counts is the repository that gets the unit
+	if len(k.Repositories) == 0 {                // then nothing can be asked about it
+		access[resource.Create] = auth.Superusers
+	}
 	access["upload"] = auth.Permission(app + ".upload_" + cmp.Or(k.Uploads, k.Path[strings.LastIndexByte(k.Path, '/')+1:]))
 	access[labelVerb] = auth.Permission("core.manage_content_labels")
 	return access
+}
+
+// needs are the conditions of creating a unit: the repository that gets it may be changed, and the upload used. Only
+// superusers make units for no repository.
+func (k ContentKind[C]) needs() map[resource.Verb][]string {
+	conditions := []string{"has_upload_param_model_or_domain_or_obj_perms:core.change_upload"}
+	for _, label := range k.Repositories {
+		conditions = append(conditions, "has_required_repo_perms_on_upload:"+resource.Permission("modify", label), "has_required_repo_perms_on_upload:"+resource.Permission("view", label))
+	}
+	return map[resource.Verb][]string{resource.Create: conditions}
+}
+
+// roles are those for making units at once and for the labels of content of every kind.
+func (k ContentKind[C]) roles() []auth.RoleSpec {
+	app, _, _ := strings.Cut(k.Model(), ".")
+	permission, _ := k.access()["upload"].Permission()
+	return []auth.RoleSpec{{Name: app + "." + app + "_uploader", Description: "May upload units at once: " + k.Doc, Permissions: []string{permission}},
+		{Name: "core.content_labeler", Description: "May set and remove labels of content.", Permissions: []string{"core.manage_content_labels"}}}
+}
+
+// ContentSeen limits content to what repositories hold that may be seen.
+func ContentSeen(v *resource.Viewer, key string) (resource.Cond, error) {
+	return v.Through(func(repositories string) string {
+		return key + " IN (SELECT sc.content_id FROM core_repository_contents sc WHERE sc.repository_id IN (" + repositories + "))"
+	})
 }
 
 // labelVerb is the verb whose rule is for the labels of content.
@@ -234,7 +266,11 @@ func (k ContentKind[C]) prepare(ctx context.Context, env *resource.Env, m *C) (r
 	if c.UploadID == nil {
 		return nil, nil
 	}
-	file, err := env.Artifacts.Assemble(ctx, env.DB, *c.UploadID)
+	store, err := env.Artifacts.In(ctx, c.DomainID)
+	if err != nil {
+		return nil, err
+	}
+	file, err := store.Assemble(ctx, env.DB, *c.UploadID)
 	if err != nil {
 		return nil, uploadGone(err)
 	}
@@ -272,7 +308,7 @@ func consume(w *resource.Work, c *Content) (*model.Artifact, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a, w.Env.Artifacts.DeleteUpload(w.Tx, *c.UploadID)
+	return a, c.File.Consumed(w.Tx, *c.UploadID)
 }
 
 func uploadGone(err error) error {

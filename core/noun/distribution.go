@@ -15,8 +15,8 @@ import (
 // Distribution is the noun's part of a distribution's row, with what its hrefs need.
 type Distribution struct {
 	model.Distribution
-	RepositoryType, VersionRepository, VersionType, PublicationType *string
-	VersionNumber                                                   *int64
+	RepositoryType, VersionRepository, VersionType, PublicationType, GuardType *string
+	VersionNumber                                                              *int64
 }
 
 // DistributionKind declares a type of distributions whose rows are D.
@@ -52,14 +52,15 @@ func (k DistributionKind[D]) resource() *resource.Of[D] {
 	row := func(m *D) *model.Base { return &k.Row(m).Base }
 	return &resource.Of[D]{
 		Path: k.Path, Type: k.Type, Component: k.Component, Doc: k.Doc,
-		Source:      resource.Source{Table: k.Table, Master: "core_distributions", Joins: DistributionJoins, Where: "m.pulp_type = '" + k.Type + "'"},
-		Base:        row,
-		Fields:      append(append(base(k.Kind, row), distributionFields(k)...), k.Fields...),
-		Filters:     DistributionFilters(),
-		Offers:      []resource.Verb{resource.List, resource.Create, resource.Read, resource.Update, resource.Delete},
-		Access:      resource.Permissions(k.Model()),
+		Source:  resource.Source{Table: k.Table, Master: "core_distributions", Joins: DistributionJoins, Where: "m.pulp_type = '" + k.Type + "'"},
+		Base:    row,
+		Fields:  append(append(base(k.Kind, row), distributionFields(k)...), k.Fields...),
+		Filters: DistributionFilters(),
+		Offers:  []resource.Verb{resource.List, resource.Create, resource.Read, resource.Update, resource.Delete},
+		Access:  resource.Permissions(k.Model()), Shareable: true,
 		Unique:      map[string]string{"core_distributions(domain_id, name)": "name", "core_distributions(domain_id, base_path)": "base_path"},
 		Check:       func(in *resource.Input, m, old *D) error { return checkDistribution(in, k.Row(m)) },
+		Warn:        func(c *resource.Call, m *D) (string, error) { return warnOfOthers(c, k.Row(m)) },
 		Locks:       func(verb resource.Verb, m *D) task.Locks { return distributionLocks(verb, k.Row(m)) },
 		Actions:     labels("core_distributions", row, func(m *D) *model.Labels { return &k.Row(m).PulpLabels }),
 		AsyncCreate: true,
@@ -69,7 +70,7 @@ func (k DistributionKind[D]) resource() *resource.Of[D] {
 // DistributionJoins bring what the hrefs of a distribution need.
 const DistributionJoins = `LEFT JOIN core_repositories r ON r.id = m.repository_id
 	LEFT JOIN core_repository_versions v ON v.id = m.repository_version_id LEFT JOIN core_repositories vr ON vr.id = v.repository_id
-	LEFT JOIN core_publications p ON p.id = m.publication_id`
+	LEFT JOIN core_publications p ON p.id = m.publication_id LEFT JOIN core_content_guards cg ON cg.id = m.content_guard_id`
 
 func distributionFields[D any](k DistributionKind[D]) []resource.Field[D] {
 	row := k.Row
@@ -82,10 +83,13 @@ func DistributionFields[D any](row func(*D) *Distribution, bound bool) []resourc
 		resource.Text("base_path", func(m *D) *string { return &row(m).BasePath }).Column("m.base_path").Required().
 			Filters(resource.Exactly, resource.Contains, resource.ContainsAnyCase, resource.In).
 			Doc("The base (relative) path component of the published url. Avoid paths that overlap with other distribution base paths."),
-		resource.Computed("base_url", resource.URI(), func(s *resource.Show, m *D) { s.String(s.Names.Content + row(m).BasePath + "/") }),
-		resource.NullReference("content_guard", func(m *D) **string { return &row(m).ContentGuardID }, func(*resource.Show, *D) string { return "" }, resource.Target{Family: "contentguards"}).
-			Column("m.content_guard_id"),
-		resource.Computed("content_guard_prn", resource.String().OrNull(), func(s *resource.Show, _ *D) { s.Raw("null") }),
+		resource.Computed("base_url", resource.URI(), func(s *resource.Show, m *D) { s.String(s.Names.BaseURL(row(m).BasePath)) }),
+		resource.NullReference("content_guard", func(m *D) **string { return &row(m).ContentGuardID }, func(s *resource.Show, m *D) string {
+			return s.Names.Typed("contentguards", text(row(m).GuardType), text(row(m).ContentGuardID))
+		}, resource.Target{Family: "contentguards"}).Column("m.content_guard_id").
+			Filters(resource.ReferenceFilter(true, true, resource.Target{Family: "contentguards"})).Doc("What decides who may download."),
+		resource.Computed("content_guard_prn", resource.String().OrNull(), func(s *resource.Show, m *D) { guardPRN(s, row(m)) }),
+		resource.Joined("cg.pulp_type", func(m *D) **string { return &row(m).GuardType }),
 		resource.Computed("no_content_change_since", resource.Moment().OrNull(), func(s *resource.Show, m *D) {
 			if row(m).PublicationID == nil {
 				s.Raw("null")

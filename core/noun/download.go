@@ -85,7 +85,11 @@ func (c *Content) download(ctx context.Context, env *resource.Env) (resource.Tem
 	if err != nil {
 		return nil, err
 	}
-	file, err := client.Download(ctx, env.Artifacts, remote.Want{URL: *c.FileURL})
+	store, err := env.Artifacts.In(ctx, c.DomainID)
+	if err != nil {
+		return nil, err
+	}
+	file, err := client.Download(ctx, store, remote.Want{URL: *c.FileURL})
 	if err != nil {
 		return nil, err
 	}

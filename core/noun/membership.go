@@ -74,6 +74,7 @@ func memberFilter(name string, what repository.Change, pulpType string) resource
 		}
 		where, args := what.Rows("rc", at.Repository, previous, at.Number)
 		return resource.Cond{
+			Seen:  true, // whoever may see the version may see what is in it
 			Whole: whole(what, at, pulpType, where, args),
 			SQL:   "d.id IN (SELECT rc.content_id FROM core_repository_contents rc WHERE " + where + ")",
 			Args:  args,

@@ -17,6 +17,7 @@ type Kind struct {
 	// Type is the pulp_type, such as "file.file".
 	Type string
 	// Component names the type, such as "file.FileRepository"; the model label in PRNs and permissions follows from it.
+	// Without an app before the dot it is the core's own.
 	Component string
 	// Table is the plugin's detail table, whose id is the noun's.
 	Table string
@@ -25,7 +26,12 @@ type Kind struct {
 }
 
 // Model is the label in PRNs and permissions: "file.FileRepository" → "file.filerepository".
-func (k Kind) Model() string { return strings.ToLower(k.Component) }
+func (k Kind) Model() string {
+	if !strings.Contains(k.Component, ".") {
+		return "core." + strings.ToLower(k.Component)
+	}
+	return strings.ToLower(k.Component)
+}
 
 func (k Kind) href(id string) string { return k.Path + "/" + id + "/" }
 

@@ -47,7 +47,7 @@ func (k PublicationKind[P]) resource() *resource.Of[P] {
 		Fields:  append(append(base(k.Kind, row), PublicationFields(k.Row)...), k.Fields...),
 		Filters: PublicationFilters(),
 		Offers:  []resource.Verb{resource.List, resource.Create, resource.Read, resource.Delete},
-		Access:  resource.Permissions(k.Model()), SyncDelete: true,
+		Access:  resource.Permissions(k.Model()), SyncDelete: true, Shareable: true,
 		Check:    func(in *resource.Input, m, _ *P) error { return k.choose(in, k.Row(m)) },
 		CreateBy: func(c *resource.Call, m *P) (*resource.Answer, error) { return c.Dispatch(k.Publish(m), nil) },
 		Load:     func(page *resource.Page, rows []*P) error { return served(page, rows, k.Row) },

@@ -36,12 +36,12 @@ func (k RemoteKind[R]) resource() *resource.Of[R] {
 	fields := append(base(k.Kind, row), typed(func(m *R) *string { k.Row(m).PulpType = k.Type; return &k.Row(m).PulpType }))
 	return &resource.Of[R]{
 		Path: k.Path, Type: k.Type, Component: k.Component, Doc: k.Doc,
-		Source:    resource.Source{Table: k.Table, Master: "core_remotes", Where: "m.pulp_type = '" + k.Type + "'"},
-		Base:      row,
-		Fields:    append(append(fields, RemoteFields(k.Row, k.Policies, k.checkURL)...), k.Fields...),
-		Filters:   RemoteFilters(),
-		Offers:    []resource.Verb{resource.List, resource.Create, resource.Read, resource.Update, resource.Delete},
-		Access:    resource.Permissions(k.Model()),
+		Source:  resource.Source{Table: k.Table, Master: "core_remotes", Where: "m.pulp_type = '" + k.Type + "'"},
+		Base:    row,
+		Fields:  append(append(fields, RemoteFields(k.Row, k.Policies, k.checkURL)...), k.Fields...),
+		Filters: RemoteFilters(),
+		Offers:  []resource.Verb{resource.List, resource.Create, resource.Read, resource.Update, resource.Delete},
+		Access:  resource.Permissions(k.Model()), Shareable: true,
 		Unique:    map[string]string{"core_remotes(domain_id, name)": "name"},
 		Check:     func(_ *resource.Input, m, _ *R) error { return checkProxy(k.Row(m)) },
 		Removable: func(ctx context.Context, tx *gorm.DB, m *R) error { return spare(ctx, tx, k.Row(m)) },

@@ -59,12 +59,21 @@ func (k RepositoryKind[R]) repositories() *resource.Of[R] {
 		Fields:  append(append(base(k.Kind, row), repositoryFields(k)...), k.Fields...),
 		Filters: RepositoryFilters(),
 		Offers:  []resource.Verb{resource.List, resource.Create, resource.Read, resource.Update, resource.Delete},
-		Access:  access,
-		Unique:  map[string]string{"core_repositories(domain_id, name)": "name"},
-		Saved:   k.saved,
+		Access:  access, Needs: map[resource.Verb][]string{resource.Create: k.remoteNeeds(), resource.Update: k.remoteNeeds(), "sync": k.remoteNeeds()},
+		Shareable: true, OwnerAlso: []string{resource.Permission("repair", k.Model())},
+		Unique: map[string]string{"core_repositories(domain_id, name)": "name"},
+		Saved:  k.saved,
 		Actions: append(append([]resource.Action[R]{modifyAction(k)}, labels("core_repositories", row, func(m *R) *model.Labels { return &k.Row(m).PulpLabels })...),
 			k.Actions...),
 	}
+}
+
+// remoteNeeds are the conditions on the remote that a body names.
+func (k RepositoryKind[R]) remoteNeeds() []string {
+	if len(k.Remotes) != 1 {
+		return nil // whether one of another model may be seen is asked of that model
+	}
+	return []string{"has_remote_param_model_or_domain_or_obj_perms:" + resource.Permission("view", k.Remotes[0])}
 }
 
 func repositoryFields[R any](k RepositoryKind[R]) []resource.Field[R] {

@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/ident"
@@ -24,7 +25,14 @@ type Version struct {
 	BaseNumber               *int64
 }
 
-var versionKind = resource.Kind{Path: "repository_versions", Model: repository.VersionModel, Table: "core_repository_versions"}
+var versionKind = resource.Kind{Path: "repository_versions", Model: repository.VersionModel, Table: "core_repository_versions", Sees: VersionsSeen}
+
+// VersionsSeen limits versions to those of repositories that may be seen.
+func VersionsSeen(v *resource.Viewer, key string) (resource.Cond, error) {
+	return v.Through(func(repositories string) string {
+		return key + " IN (SELECT sv.id FROM core_repository_versions sv WHERE sv.repository_id IN (" + repositories + "))"
+	})
+}
 
 // VersionSource is where versions are read from, with what their hrefs need.
 var VersionSource = resource.Source{Table: "core_repository_versions",
@@ -138,6 +146,10 @@ func versions(of Kind) *resource.Of[Version] {
 		Source:   VersionSource, Base: func(v *Version) *model.Base { return &v.Base },
 		Fields: VersionFields(), Filters: VersionFilters(), Key: "d.number",
 		Within: func(c *resource.Call) (resource.Cond, error) { return within(c, of) },
+		Parents: func(c *resource.Call) error {
+			_, err := within(c, of)
+			return err
+		}, Relation: "repository",
 		Offers: []resource.Verb{resource.List, resource.Read, resource.Delete}, Access: access,
 		Actions: []resource.Action[Version]{repairAction(label)},
 		DeleteBy: func(c *resource.Call, v *Version) (*resource.Answer, error) {
@@ -154,8 +166,13 @@ func within(c *resource.Call, of Kind) (resource.Cond, error) {
 	if !ok {
 		return resource.Cond{}, errs.New(errs.NotFound, "Not found.")
 	}
+	c.Parent("repository", auth.Object{Model: of.Model(), ID: id})
+	seen, err := c.Viewer().Sees(of.Model(), resource.Permission("view", of.Model()), "id")
+	if err != nil {
+		return resource.Cond{}, err
+	}
 	var n int64
-	err := c.Env.DB.Read(c.Context()).Table("core_repositories").Where("id = ? AND pulp_type = ? AND domain_id = ?", id, of.Type, c.Domain).Count(&n).Error
+	err = c.Env.DB.Read(c.Context()).Table("core_repositories").Where("id = ? AND pulp_type = ? AND domain_id = ?", id, of.Type, c.Domain).Where(seen.SQL, seen.Args...).Count(&n).Error
 	if err == nil && n == 0 {
 		err = errs.New(errs.NotFound, "Not found.")
 	}
@@ -177,7 +194,7 @@ func locateVersion(ctx context.Context, tx *gorm.DB, path string) (string, bool,
 	var found []string
 	err := tx.WithContext(ctx).Table("core_repository_versions").Where("repository_id = ? AND number = ?", repo, wanted).Limit(1).Pluck("id", &found).Error
 	if err != nil || len(found) == 0 {
-		return "", false, err
+		return "", err == nil, err // told in the same way as one that may not be seen
 	}
 	return found[0], true, nil
 }

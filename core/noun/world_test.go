@@ -101,8 +101,7 @@ type world struct {
 	store *artifact.Store
 	url   string
 	// user is who asks.
-	user   string
-	grants *grants
+	user string
 }
 
 func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
@@ -123,7 +122,7 @@ func newWorld(t *testing.T, url, redis string) *world {
 	d, err := db.Open(ctx, db.Options{URL: url, Log: log})
 	must(t, err)
 	t.Cleanup(func() { _ = d.Close() })
-	registry, granted := app.NewRegistry(base.App(), plugin()), &grants{}
+	registry := app.NewRegistry(base.App(), plugin())
 	histories, err := registry.Histories()
 	must(t, err)
 	runner, err := migrations.New(d, histories, migrations.Options{AppVersions: registry.Versions(), Log: log, Offline: true})
@@ -142,22 +141,27 @@ func newWorld(t *testing.T, url, redis string) *world {
 	must(t, err)
 	sessions, err := auth.NewSessions(users, time.Hour)
 	must(t, err)
+	tokens, err := auth.NewTokens(users, 0, log)
+	must(t, err)
 	box, err := secret.New(bytes.Repeat([]byte{7}, 32))
 	must(t, err)
 	files, err := fs.New(t.TempDir())
 	must(t, err)
 	t.Cleanup(func() { must(t, files.Close()) })
 	kinds := resource.NewRegistry()
-	env := &resource.Env{DB: d, Artifacts: &artifact.Store{Storage: files, Algorithms: []artifact.Algorithm{artifact.SHA256}}, Decider: auth.NewDecider(granted),
+	env := &resource.Env{DB: d, Artifacts: &artifact.Store{Storage: files, Algorithms: []artifact.Algorithm{artifact.SHA256}}, Declared: auth.NewDeclared(),
 		Registry: kinds, Names: resource.Names{Root: "/pulp/", Content: "/pulp/content/", Kinds: kinds}, Log: log, PageSize: 100, MaxBody: 1 << 20,
 		Box: box, Remotes: remote.New(remote.Options{Box: box, Egress: []string{"127.0.0.1"}, Clock: hasty{}})}
 	mounted := registry.Mount(env)
+	must(t, auth.Sync(ctx, d, env.Declared))
+	env.Decider, err = auth.NewDecider(auth.Options{DB: d, Declared: env.Declared})
+	must(t, err)
 	machine, err := tasks.New(tasks.Options{DB: d, Box: box, RedisURL: redis, Handlers: mounted.Handlers, Log: log, WorkDir: t.TempDir(), Poll: 5 * time.Millisecond, Grace: 20 * time.Second})
 	must(t, err)
 	env.Tasks, env.Cancel = machine.Dispatcher(), machine
 	must(t, machine.StartProcess(ctx, "api"))
 	must(t, machine.StartWorker(ctx))
-	server := api.New(api.Options{Env: env, Operations: mounted.Operations, Domain: ident.DefaultDomain, Authenticator: authenticator, Sessions: sessions,
+	server := api.New(api.Options{Env: env, Operations: mounted.Operations, Domain: ident.DefaultDomain, Identity: &auth.Identifier{Users: users, Passwords: authenticator, Sessions: sessions, Tokens: tokens},
 		Status: func(context.Context) api.Status { return api.Status{} }, Versions: registry.Versions(), Log: log})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
@@ -176,7 +180,7 @@ func newWorld(t *testing.T, url, redis string) *world {
 			t.Errorf("stop: %v", err)
 		}
 	})
-	return &world{t, d, machine, env.Artifacts, "http://" + listener.Addr().String(), "admin", granted}
+	return &world{t, d, machine, env.Artifacts, "http://" + listener.Addr().String(), "admin"}
 }
 
 func must(t testing.TB, err error) {

@@ -163,7 +163,11 @@ func (c *Call) receive(name string, r io.Reader) (any, error) {
 	if c.op.Request == nil || !c.op.Request.Multipart {
 		return nil, errs.Field(name, "A file is not expected here.")
 	}
-	file, err := c.Env.Artifacts.Receive(c.Context(), r)
+	store, err := c.Env.Artifacts.In(c.Context(), c.Domain)
+	if err != nil {
+		return nil, err
+	}
+	file, err := store.Receive(c.Context(), r)
 	if err != nil {
 		return nil, err
 	}

@@ -22,12 +22,21 @@ type Call struct {
 	Object any
 	// Body is the decoded body.
 	Body Body
+	// Scheme and Host are the first parts of the address that the client asked for, as a trusted proxy says it.
+	Scheme, Host string
 
 	http    *fiber.Ctx
+	viewer  *Viewer
+	parents map[string]auth.Object
+	// asked is the object that was decided on; pending that the decision waits for the body.
+	asked   auth.Object
+	pending bool
 	context context.Context
 	op      *Operation
 	queries url.Values
 	files   []Temporary
+	// warning goes along with the answer 202.
+	warning string
 }
 
 // NewCall wraps a request for an operation. ctx carries its deadline.
@@ -55,7 +64,7 @@ func (c *Call) Header(name string) string { return strings.Clone(c.http.Get(name
 func (c *Call) Cookie(name string) string { return strings.Clone(c.http.Cookies(name)) }
 
 // BaseURL is scheme and host as the client sees them.
-func (c *Call) BaseURL() string { return strings.Clone(c.http.BaseURL()) }
+func (c *Call) BaseURL() string { return c.Scheme + "://" + c.Host }
 
 // Queries are the query parameters.
 func (c *Call) Queries() url.Values {
@@ -90,7 +99,9 @@ func (c *Call) QueryList(name string) []string {
 
 // Input is what the fields of the body may look at.
 func (c *Call) Input() *Input {
-	return c.Env.input(c.Context(), c.Env.DB.Read(c.Context()), c.Domain, c.Body.Form)
+	in := c.Env.input(c.Context(), c.Env.DB.Read(c.Context()), c.Domain, c.Body.Form)
+	in.Viewer, in.named = c.Viewer(), map[string]Object{}
+	return in
 }
 
 // Show is a writer of the wire form.
@@ -102,7 +113,7 @@ func (c *Call) Accepted(t *task.Row) *Answer {
 	s.Raw(`{"task":`)
 	s.Href("tasks/" + t.ID + "/")
 	s.Raw("}")
-	return &Answer{Status: 202, JSON: s.text}
+	return &Answer{Status: 202, JSON: s.text, Headers: c.warnings()}
 }
 
 // AcceptedGroup is the answer 202 with the href of a task group.

@@ -7,6 +7,8 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/packhouse/packhouse/core/audit"
+	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/model"
@@ -32,7 +34,7 @@ func (p *prepared[M]) readOperation() []Operation {
 	op.Params = SelectionParams()
 	op.Answers = map[int]AnswerDoc{200: {Doc: "The object.", Schema: p.detailComponent()}}
 	op.Handle = func(c *Call) (*Answer, error) {
-		return &Answer{Status: 200, JSON: p.detail(c.Object.(*M), c.selection(p.Minimal))}, nil
+		return &Answer{Status: 200, JSON: p.detail(c.Env.Names, c.Object.(*M), c.selection(p.Minimal))}, nil
 	}
 	return []Operation{op}
 }
@@ -66,7 +68,11 @@ func (p *prepared[M]) takesFile() bool {
 
 // create validates in the request; where the contract wants a task, the task validates again when it has its locks.
 func (p *prepared[M]) create(c *Call) (*Answer, error) {
-	m, err := p.fromBody(c.Input(), p.Fields, c.Domain, c.Body)
+	in := c.Input()
+	m, err := p.fromBody(in, p.Fields, c.Domain, c.Body)
+	if err == nil {
+		err = c.settle(in)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +85,9 @@ func (p *prepared[M]) create(c *Call) (*Answer, error) {
 		return p.CreateBy(c, m)
 	}
 	if p.AsyncCreate {
+		if err := p.warn(c, m); err != nil {
+			return nil, err
+		}
 		return c.dispatch(&generalCreate{general{Resource: p.Path, Body: c.Body, Held: p.locks(Create, m)}}, p.createOptions(m)...)
 	}
 	err = c.Env.DB.InTx(c.Context(), func(tx *db.Tx) error { return p.store(c.Work(tx), m) })
@@ -86,7 +95,7 @@ func (p *prepared[M]) create(c *Call) (*Answer, error) {
 		return nil, p.conflict(err)
 	}
 	if p.Source.Joins != "" { // what joins bring is shown too
-		if m, err = p.byID(c.Context(), c.Env.DB.Read(c.Context()), p.Base(m).ID); err != nil {
+		if m, err = p.byID(c.Context(), c.Env.DB.Read(c.Context()), p.id(m)); err != nil {
 			return nil, err
 		}
 	}
@@ -97,14 +106,14 @@ func (p *prepared[M]) created(c *Call, m *M) (*Answer, error) {
 	if err := p.load(c.Context(), c.Env.DB.Read(c.Context()), []*M{m}); err != nil {
 		return nil, err
 	}
-	return &Answer{Status: 201, JSON: p.object(m, selection{}), Location: c.Env.Names.Href(p.location(m))}, nil
+	return &Answer{Status: 201, JSON: p.object(c.Env.Names, m, selection{}), Location: c.Env.Names.Href(p.location(m))}, nil
 }
 
 func (p *prepared[M]) location(m *M) string {
 	if p.Location != nil {
 		return p.Location(m)
 	}
-	return p.Path + "/" + p.Base(m).ID + "/"
+	return p.Path + "/" + p.id(m) + "/"
 }
 
 // fromBody makes a new row of a body.
@@ -134,7 +143,7 @@ func (p *prepared[M]) vacant(in *Input, m, old *M) error {
 		}
 		var n int64
 		value := reflect.ValueOf(f.pointer(m)).Elem().Interface()
-		err := in.DB.WithContext(in.Context).Table(table).Where("domain_id = ? AND "+f.column[2:]+" = ? AND id <> ?", in.Domain, value, p.Base(m).ID).Limit(1).Count(&n).Error
+		err := in.DB.WithContext(in.Context).Table(table).Where("domain_id = ? AND "+f.column[2:]+" = ? AND id <> ?", in.Domain, value, p.rowID(m)).Limit(1).Count(&n).Error
 		if err != nil {
 			return err
 		}
@@ -161,21 +170,28 @@ func (p *prepared[M]) uniqueTable(f *Field[M]) string {
 }
 
 func (p *prepared[M]) store(w *Work, m *M) error {
-	if p.Insert != nil {
-		return p.Insert(w, m)
+	insert := p.Insert
+	if insert == nil {
+		insert = func(w *Work, m *M) error { return p.insert(w.Tx.DB, m) }
 	}
-	if err := p.insert(w.Tx.DB, m); err != nil {
+	if err := insert(w, m); err != nil {
 		return err
 	}
 	if p.Saved != nil {
-		return p.Saved(w, m, nil)
+		if err := p.Saved(w, m, nil); err != nil {
+			return err
+		}
 	}
-	return nil
+	audit.From(w.Tx.Context()).Object(p.prn(m))
+	return p.born(w.Tx, p.id(m), w.user())
 }
 
 func (p *prepared[M]) updateOperations() []Operation {
 	p.mustAllow(Update)
 	answers := map[int]AnswerDoc{200: {Doc: "Nothing was to change.", Schema: p.Component + "Response"}, 202: {Doc: "A task was dispatched.", Schema: "AsyncOperationResponse"}}
+	if p.SyncUpdate {
+		answers = map[int]AnswerDoc{200: {Doc: "The object as it is now.", Schema: p.Component + "Response"}}
+	}
 	put := p.operation("update", "PUT", Update, false)
 	put.Doc, put.Request, put.Answers = "Replace all writable members.", &RequestDoc{Schema: p.Component}, answers
 	put.Handle = func(c *Call) (*Answer, error) { return p.change(c, replace) }
@@ -185,17 +201,27 @@ func (p *prepared[M]) updateOperations() []Operation {
 	return []Operation{put, part}
 }
 
-// change answers 200 when nothing differs, and dispatches a task otherwise.
+// change answers 200 when nothing differs, and dispatches a task otherwise; see SyncUpdate.
 func (p *prepared[M]) change(c *Call, how mode) (*Answer, error) {
+	if p.SyncUpdate {
+		return p.changeNow(c, how)
+	}
 	old := c.Object.(*M)
-	m, err := p.altered(c.Input(), old, c.Body, how)
+	in := c.Input()
+	m, err := p.altered(in, old, c.Body, how)
+	if err == nil {
+		err = c.settle(in)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if !p.changed(old, m) {
-		return &Answer{Status: 200, JSON: p.object(old, selection{})}, nil
+		return &Answer{Status: 200, JSON: p.object(c.Env.Names, old, selection{})}, nil
 	}
 	held := p.locks(Update, m).AndExclusive(p.prn(m))
+	if err := p.warn(c, m); err != nil {
+		return nil, err
+	}
 	return c.dispatch(&generalUpdate{general{Resource: p.Path, ID: p.Base(m).ID, Body: c.Body, Mode: how, Held: held}}, task.Immediate())
 }
 
@@ -264,10 +290,15 @@ func (p *prepared[M]) discard(w *Work, m *M) error {
 			return err
 		}
 	}
+	if p.Shareable {
+		if err := auth.ForgetObject(w.Tx, p.access(m)); err != nil {
+			return err
+		}
+	}
 	if p.RemoveBy != nil {
 		return p.RemoveBy(w, m)
 	}
-	return p.remove(w.Tx.DB, p.Base(m).ID)
+	return p.remove(w.Tx.DB, p.rowID(m))
 }
 
 func (p *prepared[M]) locks(verb Verb, m *M) task.Locks {
@@ -279,7 +310,7 @@ func (p *prepared[M]) locks(verb Verb, m *M) task.Locks {
 
 // Work is what hooks of a request get.
 func (c *Call) Work(tx *db.Tx) *Work {
-	return &Work{Tx: tx, Env: c.Env, Dispatch: func(a task.Args, o ...task.Option) (*task.Row, error) {
+	return &Work{Tx: tx, Env: c.Env, User: c.User, Dispatch: func(a task.Args, o ...task.Option) (*task.Row, error) {
 		return c.Env.Tasks.Dispatch(c.Context(), tx, a, o...)
 	}}
 }
@@ -291,6 +322,9 @@ func (c *Call) dispatch(a task.Args, o ...task.Option) (*Answer, error) {
 
 // Dispatch writes a task and answers 202. before, when given, runs in the same transaction, first.
 func (c *Call) Dispatch(a task.Args, before func(tx *db.Tx) error, o ...task.Option) (*Answer, error) {
+	if err := c.settled(); err != nil {
+		return nil, err
+	}
 	var row *task.Row
 	err := c.Env.DB.InTx(c.Context(), func(tx *db.Tx) (err error) {
 		if before != nil {
@@ -340,7 +374,11 @@ func Value[M any](d *Of[M], m *M, column string) any {
 // the one that the action declares with SelfBody.
 func CreateNow[M any](d *Of[M], c *Call) (*Answer, error) {
 	p := d.prepare(c.Env)
-	m, err := p.fromBody(c.Input(), c.op.body.(Accepts[M]).Fields, c.Domain, c.Body)
+	in := c.Input()
+	m, err := p.fromBody(in, c.op.body.(Accepts[M]).Fields, c.Domain, c.Body)
+	if err == nil {
+		err = c.settle(in)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -357,7 +395,7 @@ func CreateNow[M any](d *Of[M], c *Call) (*Answer, error) {
 	if err != nil {
 		return nil, p.conflict(err)
 	}
-	if m, err = p.byID(c.Context(), c.Env.DB.Read(c.Context()), p.Base(m).ID); err != nil {
+	if m, err = p.byID(c.Context(), c.Env.DB.Read(c.Context()), p.id(m)); err != nil {
 		return nil, err
 	}
 	return p.created(c, m)

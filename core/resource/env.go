@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"github.com/packhouse/packhouse/core/artifact"
+	"github.com/packhouse/packhouse/core/audit"
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/domain"
 	"github.com/packhouse/packhouse/core/remote"
 	"github.com/packhouse/packhouse/core/repository"
 	"github.com/packhouse/packhouse/core/secret"
@@ -25,11 +27,21 @@ type Env struct {
 	Tasks    task.Dispatcher
 	Cancel   task.Canceler
 	Decider  *auth.Decider
+	// Audit records who does what; nil records nothing.
+	Audit *audit.Log
+	// Declared gathers what resources declare about access while they are mounted.
+	Declared *auth.Declared
 	Registry *Registry
 	Names    Names
 	Log      *slog.Logger
+	// Users are the users; nil where nobody logs in.
+	Users *auth.Users
+	// Tokens are the API tokens; nil where nobody logs in.
+	Tokens *auth.Tokens
 	// Box seals the secrets of rows; without one they are refused.
 	Box *secret.Box
+	// Storages opens the storages of domains.
+	Storages *domain.Opener
 	// ImportPaths are the folders that file:// URLs may lead into.
 	ImportPaths []string
 	// OrphanProtection is how long content that is in no repository is kept where a clean-up does not say: the setting
@@ -43,6 +55,7 @@ type Env struct {
 	after     map[string]repository.AfterVersion
 	workers   map[string]worker
 	hrefNames map[string]string
+	sealed    []secret.Column
 }
 
 // worker is a resource as the general tasks see it.
@@ -51,6 +64,14 @@ type worker interface {
 	updateInTask(w *Work, id string, body Body, how mode) (any, error)
 	deleteInTask(w *Work, id string) error
 	wireForm(ctx context.Context, id string) ([]byte, error)
+	born(tx *db.Tx, id string, userID *int64) error
+}
+
+func (e *Env) declared() *auth.Declared {
+	if e.Declared == nil {
+		e.Declared = auth.NewDeclared()
+	}
+	return e.Declared
 }
 
 func (e *Env) offerTasks(path string, w worker) {

@@ -25,6 +25,7 @@ type Field[M any] struct {
 	fallback any
 	initial  any
 	filters  []func(name, column string) []Filter
+	purpose  string // of a column that holds sealed values
 
 	required, nullable, blank, readOnly, writeOnly, optional, hidden, derived, relation, file, ignored bool
 }
@@ -308,3 +309,17 @@ func TextList[M any](name string, taken func(*M) *[]string, shown func(*M) []str
 // File takes the bytes of a multipart part. They are received and hashed while the body is read; the pointer then
 // leads to what was received.
 func File[M any](name string, pointer func(*M) **Incoming) Field[M] { return FileAs(name, pointer) }
+
+// AnyJSON is a JSON value of a schema, null among them, which is kept as JSON too. In a form it is JSON text.
+func AnyJSON[M any](name string, schema Schema, pointer func(*M) *model.JSON) Field[M] {
+	f := JSON(name, pointer)
+	f.schema = schema
+	f.read = func(in *Input, m *M, value any) error {
+		raw, err := jsonValue(in, value)
+		if err == nil {
+			*pointer(m) = raw
+		}
+		return err
+	}
+	return f
+}

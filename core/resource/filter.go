@@ -11,6 +11,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/ident"
@@ -28,6 +29,8 @@ type Cond struct {
 
 	// Whole, when the filter is the only one, gives the list by itself.
 	Whole *Whole
+	// Seen tells that what the condition leaves may be seen anyway, because it is part of something that may be.
+	Seen bool
 }
 
 // Whole is a list that is one set of identities in another table: its length is known, and its pages are read in the
@@ -74,6 +77,8 @@ type Filtering struct {
 	Registry *Registry
 	Names    Names
 	Domain   string
+	Viewer   *Viewer
+	Declared *auth.Declared
 }
 
 // Filter is one query parameter of a list.
@@ -82,7 +87,9 @@ type Filter struct {
 	Schema Schema
 	// Empty asks for Cond also when the value is empty; otherwise an empty value does not filter.
 	Empty bool
-	Cond  func(f *Filtering, value string) (Cond, error)
+	// Repeated takes every value of a repeated parameter: one of them is enough. Otherwise the last one counts.
+	Repeated bool
+	Cond     func(f *Filtering, value string) (Cond, error)
 }
 
 func simple(name string, schema Schema, sql string, convert func(string) (any, error)) Filter {
@@ -341,7 +348,7 @@ func (f *Filtering) references(value string, targets []Target) ([]string, error)
 
 // Resolve follows an href or PRN given as a filter's value.
 func (f *Filtering) Resolve(value string, targets ...Target) (Object, error) {
-	o, err := f.Registry.Resolve(f.Context, f.DB, f.Names, f.Domain, value, targets...)
+	o, err := f.Registry.Resolve(f.Context, f.DB, f.Names, f.Viewer, f.Domain, value, targets...)
 	if err != nil {
 		return Object{}, errs.Messages("%s", err)
 	}

@@ -77,6 +77,9 @@ func (e *Env) inTask(ctx context.Context, run *task.Run, path string, work func(
 	if err != nil {
 		return nil, err
 	}
+	if e, err = e.In(ctx, run.Domain); err != nil {
+		return nil, err
+	}
 	return e.commit(ctx, run, func(done *Work) (any, error) { return work(w, done) })
 }
 
@@ -120,12 +123,16 @@ func (w *Work) input(body Body) *Input {
 
 // createInTask validates again, now that the task has its locks, and stores.
 func (p *prepared[M]) createInTask(ctx context.Context, run *task.Run, body Body) (result any, err error) {
-	m, err := p.fromBody(p.env.input(ctx, p.env.DB.Read(ctx), run.Domain, body.Form), p.Fields, run.Domain, body)
+	env, err := p.env.In(ctx, run.Domain)
+	if err != nil {
+		return nil, err
+	}
+	m, err := p.fromBody(env.input(ctx, env.DB.Read(ctx), run.Domain, body.Form), p.Fields, run.Domain, body)
 	if err != nil {
 		return nil, err
 	}
 	if p.Prepare != nil {
-		received, failed := p.Prepare(ctx, p.env, m)
+		received, failed := p.Prepare(ctx, env, m)
 		if failed != nil {
 			return nil, failed
 		}
@@ -133,7 +140,7 @@ func (p *prepared[M]) createInTask(ctx context.Context, run *task.Run, body Body
 			defer func() { err = errors.Join(err, received.Cancel()) }() // does nothing once it is saved
 		}
 	}
-	return p.env.commit(ctx, run, func(w *Work) (any, error) {
+	return env.commit(ctx, run, func(w *Work) (any, error) {
 		if err := p.store(w, m); err != nil {
 			return nil, p.conflict(err)
 		}
@@ -195,7 +202,7 @@ func (p *prepared[M]) result(w *Work, id string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.RawMessage(p.object(m, selection{})), nil
+	return json.RawMessage(p.object(w.Env.Names, m, selection{})), nil
 }
 
 func (p *prepared[M]) wireForm(ctx context.Context, id string) ([]byte, error) {
@@ -203,5 +210,9 @@ func (p *prepared[M]) wireForm(ctx context.Context, id string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.object(m, selection{}), nil
+	env, err := p.env.In(ctx, p.Base(m).DomainID)
+	if err != nil {
+		return nil, err
+	}
+	return p.object(env.Names, m, selection{}), nil
 }

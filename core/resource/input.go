@@ -15,6 +15,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/packhouse/packhouse/core/artifact"
+	"github.com/packhouse/packhouse/core/domain"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/secret"
@@ -45,21 +46,33 @@ type Input struct {
 	Registry *Registry
 	Names    Names
 	Domain   string
-	Form     bool
+	// Viewer limits references to what may be seen; nil in tasks.
+	Viewer *Viewer
+	Form   bool
 	// Box seals what secret members are given.
 	Box *secret.Box
+	// Storages opens the storages of domains.
+	Storages *domain.Opener
 	// ImportPaths are the folders that file:// URLs may lead into.
 	ImportPaths []string
+
+	// member is the one that is read, named what members lead to.
+	member string
+	named  map[string]Object
 }
 
 // input is what the fields of a body may look at, in a request or a task.
 func (e *Env) input(ctx context.Context, tx *gorm.DB, domain string, form bool) *Input {
-	return &Input{Context: ctx, DB: tx, Registry: e.Registry, Names: e.Names, Domain: domain, Form: form, Box: e.Box, ImportPaths: e.ImportPaths}
+	return &Input{Context: ctx, DB: tx, Registry: e.Registry, Names: e.Names, Domain: domain, Form: form, Box: e.Box, Storages: e.Storages, ImportPaths: e.ImportPaths}
 }
 
 // Resolve follows an href or PRN to an object of the domain.
 func (in *Input) Resolve(text string, targets ...Target) (Object, error) {
-	return in.Registry.Resolve(in.Context, in.DB, in.Names, in.Domain, text, targets...)
+	o, err := in.Registry.Resolve(in.Context, in.DB, in.Names, in.Viewer, in.Domain, text, targets...)
+	if err == nil && in.named != nil {
+		in.named[in.member] = o
+	}
+	return o, err
 }
 
 // mode says what an absent member means.
@@ -85,6 +98,7 @@ func decode[M any](in *Input, fields []Field[M], body Body, m *M, how mode, leni
 		if f.readOnly {
 			continue
 		}
+		in.member = f.Name
 		if err := f.take(in, body, m, how); err != nil {
 			fault, err := messages(err)
 			if err != nil {
@@ -305,18 +319,27 @@ func NullObject[M any](name string, pointer func(*M) **Object, targets ...Target
 
 // AllExist looks whether all objects are there, many at a time; the error is told under the name.
 func (in *Input) AllExist(name string, objects []Object) error {
-	byTable := map[string][]string{}
+	byModel := map[string][]Object{}
 	for _, o := range objects {
-		byTable[o.Kind.Table] = append(byTable[o.Kind.Table], o.ID)
+		byModel[o.Kind.Model] = append(byModel[o.Kind.Model], o)
 	}
-	for table, ids := range byTable {
-		for chunk := range slices.Chunk(ids, 500) {
+	for _, same := range byModel {
+		kind := same[0].Kind
+		seen, err := in.Viewer.Kind(kind, "id")
+		if err != nil {
+			return err
+		}
+		for chunk := range slices.Chunk(same, 500) {
+			ids := make([]string, len(chunk))
+			for i := range chunk {
+				ids[i] = chunk[i].ID
+			}
 			var found []string
-			err := in.DB.WithContext(in.Context).Table(table).Where("domain_id = ? AND id IN ?", in.Domain, chunk).Pluck("id", &found).Error
+			err := in.DB.WithContext(in.Context).Table(kind.Table).Where("domain_id = ? AND id IN ?", in.Domain, ids).Where(seen.SQL, seen.Args...).Pluck("id", &found).Error
 			if err != nil {
 				return err
 			}
-			for _, id := range chunk {
+			for _, id := range ids {
 				if !slices.Contains(found, id) {
 					return errs.Field(name, "Could not find the following content units: ['%s']", id)
 				}

@@ -94,10 +94,14 @@ func (p *prepared[M]) conditions(c *Call) (Cond, error) {
 	if err != nil {
 		return Cond{}, err
 	}
-	if p.Unfiltered {
-		return all(conds), nil
+	seen, err := p.seen(c)
+	if err != nil {
+		return Cond{}, err
 	}
-	filtering := &Filtering{Context: c.Context(), DB: c.Env.DB.Read(c.Context()), Dialect: c.Env.DB.Dialect(), Registry: c.Env.Registry, Names: c.Env.Names, Domain: c.Domain}
+	if p.Unfiltered {
+		return all(append(conds, seen)), nil
+	}
+	filtering := &Filtering{Context: c.Context(), DB: c.Env.DB.Read(c.Context()), Dialect: c.Env.DB.Dialect(), Registry: c.Env.Registry, Names: c.Env.Names, Domain: c.Domain, Viewer: c.Viewer(), Declared: c.Env.declared()}
 	query := c.Queries()
 	names := slices.Sorted(maps.Keys(query))
 	if unknown := p.unknown(names); len(unknown) > 0 {
@@ -109,11 +113,17 @@ func (p *prepared[M]) conditions(c *Call) (Cond, error) {
 			continue
 		}
 		values := query[name]
-		one, err := p.filter(filtering, name, values[len(values)-1])
+		if !p.filters[name].Repeated {
+			values = values[len(values)-1:]
+		}
+		one, err := p.anyOf(filtering, name, values)
 		if err != nil {
 			return Cond{}, err
 		}
 		given++
+		if one.Seen {
+			seen = everything
+		}
 		if one.Join != "" && joined.Join == "" {
 			joined = one
 			continue
@@ -122,6 +132,9 @@ func (p *prepared[M]) conditions(c *Call) (Cond, error) {
 	}
 	if joined.Join != "" {
 		conds = append(conds, Cond{SQL: joined.JoinSQL, Args: joined.JoinArgs})
+	}
+	if !seen.Always() {
+		conds, scoped = append(conds, seen), scoped+1
 	}
 	cond := all(conds)
 	cond.Join = joined.Join
@@ -150,6 +163,19 @@ func (p *prepared[M]) scope(c *Call) ([]Cond, error) {
 	return conds, nil
 }
 
+// seen limits rows to what the user may see.
+func (p *prepared[M]) seen(c *Call) (Cond, error) {
+	sees := p.sees()
+	if sees == nil {
+		return everything, nil
+	}
+	// Without scoping the policy alone limits; what a token is limited to counts all the same.
+	if on, err := c.scoping(); err != nil || !on && c.User != nil && c.User.Scope == nil {
+		return everything, err
+	}
+	return sees(c.Viewer(), p.key)
+}
+
 func (p *prepared[M]) unknown(names []string) []string {
 	var unknown []string
 	for _, name := range names {
@@ -158,6 +184,23 @@ func (p *prepared[M]) unknown(names []string) []string {
 		}
 	}
 	return unknown
+}
+
+// anyOf is the condition that one of the values of a filter holds.
+func (p *prepared[M]) anyOf(f *Filtering, name string, values []string) (Cond, error) {
+	one, err := p.filter(f, name, values[0])
+	if err != nil || len(values) == 1 {
+		return one, err
+	}
+	parts, args := []string{"(" + one.SQL + ")"}, one.Args
+	for _, value := range values[1:] {
+		next, err := p.filter(f, name, value)
+		if err != nil {
+			return Cond{}, err
+		}
+		parts, args = append(parts, "("+next.SQL+")"), append(args, next.Args...)
+	}
+	return Cond{SQL: strings.Join(parts, " OR "), Args: args}, nil
 }
 
 func (p *prepared[M]) filter(f *Filtering, name, value string) (Cond, error) {
@@ -170,7 +213,7 @@ func (p *prepared[M]) filter(f *Filtering, name, value string) (Cond, error) {
 				return Cond{}, wrong("Filter '%s' does not exist.", key)
 			}
 			cond, err := p.filter(f, key, value)
-			cond.Join = ""
+			cond.Join, cond.Seen = "", false
 			return cond, err
 		})
 	}

@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/ident"
 )
 
@@ -45,6 +47,8 @@ type Action[M any] struct {
 type BodySchema interface {
 	request() *RequestDoc
 	component() (string, Schema)
+	// settle reads the body for nothing but the decision.
+	settle(c *Call) error
 }
 
 // Accepts declares a body of type B by its fields.
@@ -70,8 +74,10 @@ func (a Accepts[B]) Read(c *Call) (*B, error) {
 			return nil, err
 		}
 	}
-	return b, nil
+	return b, c.settle(in)
 }
+
+func (a Accepts[B]) settle(c *Call) error { _, err := a.Read(c); return err }
 
 func (a Accepts[B]) request() *RequestDoc {
 	return &RequestDoc{Schema: a.Component, Multipart: slices.ContainsFunc(a.Fields, func(f Field[B]) bool { return f.file })}
@@ -84,14 +90,17 @@ func (a Accepts[B]) component() (string, Schema) {
 // Register makes the resource known to references.
 func (d Of[M]) Register(r *Registry) {
 	(&d).named()
-	if d.Base == nil || d.Unaddressed || strings.Contains(d.Path, "{") {
+	if d.Source.NoDomain {
+		r.Share(d.Path)
+	}
+	if d.Base == nil && !d.Source.Numbered || d.Unaddressed || strings.Contains(d.Path, "{") {
 		return
 	}
 	table := d.Source.Table
 	if d.Source.Master != "" {
 		table = d.Source.Master
 	}
-	r.Add(Kind{Path: d.Path, Model: d.Model, Type: d.Type, Table: table})
+	r.Add(Kind{Path: d.Path, Model: d.Model, Type: d.Type, Table: table, Numbered: d.Source.Numbered, NoDomain: d.Source.NoDomain, Sees: d.sees()})
 }
 
 // Mount gives the operations that the declaration stands for.
@@ -99,6 +108,12 @@ func (d Of[M]) Mount(env *Env) []Operation {
 	p := (&d).named().prepare(env)
 	env.offerTasks(d.Path, p)
 	env.nameHref(d.Path, d.HrefName)
+	env.Seals(d.sealed()...)
+	if d.Shareable {
+		d.Actions = slices.Concat(d.Actions, p.roleActions())
+		p.Of = &d
+	}
+	p.declareAccess()
 	var ops []Operation
 	for i := range d.Actions { // first, for a router to prefer their words to the keys of objects
 		ops = append(ops, p.actionOperation(&d.Actions[i]))
@@ -115,7 +130,11 @@ func (d Of[M]) Mount(env *Env) []Operation {
 }
 
 func (p *prepared[M]) operation(id, method string, verb Verb, onList bool) Operation {
-	op := Operation{ID: operationPrefix(p.Path) + "_" + id, Short: id, Method: method, Route: p.Path + "/", Tag: tagOf(p.Path), Rule: p.Access[verb], Components: p.components()}
+	op := Operation{ID: operationPrefix(p.Path) + "_" + id, Short: id, Method: method, Route: p.Path + "/", Tag: tagOf(p.Path), Rule: p.Access[verb], Components: p.components(),
+		Action: standardAction(id), Model: p.Model, Parents: p.Parents}
+	if !p.AdminOnly {
+		op.Policy = PolicyName(p.Path)
+	}
 	if strings.Contains(p.Path, "{") {
 		op.HrefName = p.parentHrefName()
 	}
@@ -127,21 +146,49 @@ func (p *prepared[M]) operation(id, method string, verb Verb, onList bool) Opera
 	return op
 }
 
-// open loads the object that a route names.
-func (p *prepared[M]) open(c *Call) (any, string, error) {
-	m, err := p.find(c)
-	if err != nil {
-		return nil, "", err
+// standardAction is the name of a standard operation in policies.
+func standardAction(id string) string {
+	switch id {
+	case "read":
+		return actionRead
+	case "delete":
+		return actionDestroy
 	}
-	return m, p.prn(m), nil
+	return id
 }
 
-func (p *prepared[M]) prn(m *M) string {
-	if p.Base == nil {
-		return ""
+// open loads the object that a route names.
+func (p *prepared[M]) open(c *Call) (any, auth.Object, error) {
+	m, err := p.find(c)
+	if err != nil {
+		return nil, auth.Object{}, err
 	}
-	return ident.PRN(p.Model, p.Base(m).ID)
+	return m, p.access(m), nil
 }
+
+// access is the object as decisions name it.
+func (p *prepared[M]) access(m *M) auth.Object {
+	if p.id(m) == "" {
+		return auth.Object{}
+	}
+	return auth.Object{Model: p.Model, ID: p.id(m)}
+}
+
+func (p *prepared[M]) prn(m *M) string { return p.access(m).PRN() }
+
+// id is the identity of a row as text; "" where it has none.
+func (p *prepared[M]) id(m *M) string {
+	switch {
+	case p.ID != nil:
+		return p.ID(m)
+	case p.Base != nil:
+		return p.Base(m).ID
+	}
+	return ""
+}
+
+// rowID is the identity as the table keeps it.
+func (p *prepared[M]) rowID(m *M) any { return Kind{Numbered: p.Source.Numbered}.key(p.id(m)) }
 
 func (p *prepared[M]) find(c *Call) (*M, error) {
 	conds, err := p.scope(c)
@@ -152,7 +199,11 @@ func (p *prepared[M]) find(c *Call) (*M, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.one(c.Context(), c.Env.DB.Read(c.Context()), all(append(conds, key)))
+	seen, err := p.seen(c)
+	if err != nil {
+		return nil, err
+	}
+	return p.one(c.Context(), c.Env.DB.Read(c.Context()), all(append(conds, key, seen)))
 }
 
 func (p *prepared[M]) keyName() string {
@@ -163,12 +214,12 @@ func (p *prepared[M]) keyName() string {
 }
 
 func (p *prepared[M]) keyCond(value string) (Cond, error) {
-	if p.Key != "" {
+	if p.Key != "" || p.Source.Numbered {
 		n, err := strconv.ParseInt(value, 10, 64)
 		if err != nil || strconv.FormatInt(n, 10) != value { // one object has one path
 			return Cond{}, notFound()
 		}
-		return Cond{SQL: p.Key + " = ?", Args: []any{n}}, nil
+		return Cond{SQL: cmp.Or(p.Key, p.key) + " = ?", Args: []any{n}}, nil
 	}
 	id, ok := ident.Parse(value)
 	if !ok {
@@ -178,15 +229,12 @@ func (p *prepared[M]) keyCond(value string) (Cond, error) {
 }
 
 func (p *prepared[M]) actionOperation(a *Action[M]) Operation {
-	access := a.Access
-	if access == "" {
-		access = a.Verb
-	}
 	method := a.Method
 	if method == "" {
 		method = "POST"
 	}
-	op := p.operation(string(a.Verb), method, access, a.OnList)
+	op := p.operation(string(a.Verb), method, a.access(), a.OnList)
+	op.Action = a.policyAction()
 	if !a.OnSelf {
 		op.Route += string(a.Verb) + "/"
 	}
@@ -195,7 +243,7 @@ func (p *prepared[M]) actionOperation(a *Action[M]) Operation {
 		op.Files = func(c *Call, _ string, r io.Reader) (any, error) { return a.Files(c, c.Object.(*M), r) }
 	}
 	op.show = func(c *Call, m any) (*Answer, error) {
-		return &Answer{Status: 200, JSON: p.object(m.(*M), c.selection(p.Minimal))}, nil
+		return &Answer{Status: 200, JSON: p.object(c.Env.Names, m.(*M), c.selection(p.Minimal))}, nil
 	}
 	op.brief = func(c *Call, m any) (*Answer, error) {
 		s := c.Show()
@@ -214,6 +262,11 @@ func (p *prepared[M]) actionOperation(a *Action[M]) Operation {
 	}
 	maps.Copy(op.Components, a.Components)
 	op.Handle = func(c *Call) (*Answer, error) {
+		if c.pending && a.Body != nil { // for actions that read their body in a way of their own, or not at all
+			if err := a.Body.settle(c); err != nil {
+				return nil, err
+			}
+		}
 		m, _ := c.Object.(*M)
 		return a.Handle(c, m)
 	}

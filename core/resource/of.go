@@ -33,6 +33,10 @@ type Of[M any] struct {
 	Source Source
 	// Base gives the row's base. Nil for rows with integer keys.
 	Base func(*M) *model.Base
+	// ID gives the identity of a row without a base as text; may be nil where rows have none.
+	ID func(*M) string
+	// Parents notes the objects that the path leads through, by Call.Parent; may be nil.
+	Parents func(c *Call) error
 	// Fields are the members, in the order in which they are shown.
 	Fields []Field[M]
 	// Filters are those beyond what fields declare.
@@ -44,8 +48,30 @@ type Of[M any] struct {
 
 	// Offers names the standard operations that exist.
 	Offers []Verb
-	// Access says who may do what; a verb without a rule is refused.
+	// Access says who may do what; a verb without a rule is refused. The access policy of the endpoint is derived from it.
 	Access Access
+	// Needs are further conditions of the policy by verb, such as "has_upload_param_obj_perms:core.change_upload".
+	Needs map[Verb][]string
+	// AdminOnly leaves the resource without a policy, for superusers.
+	AdminOnly bool
+	// Relation makes the permissions of the policy those on a parent, such as "repository"; Within gives it to Call.Parent.
+	Relation string
+	// Sees limits lists and look-ups to what may be seen, with the identity in key; nil for the permission to view objects.
+	Sees func(v *Viewer, key string) (Cond, error)
+	// Unscoped lists are not limited: their permission is needed for the list itself.
+	Unscoped bool
+	// ReadBySight lets whoever sees an object read it.
+	ReadBySight bool
+	// Shareable objects have roles of their own: the model gets its locked roles and the actions to give them.
+	Shareable bool
+	// Roles are further locked roles; OwnerAlso are further permissions of owners, CreatorAlso further roles that the
+	// creator of an object gets.
+	Roles                  []auth.RoleSpec
+	OwnerAlso, CreatorAlso []string
+	// Unassignable is a locked role that can be given everywhere or in a domain but not on an object.
+	Unassignable string
+	// Owned says that the creator is kept in the row, which then stands for the creator's roles.
+	Owned *auth.Ownership
 	// Actions are operations beyond the standard ones.
 	Actions []Action[M]
 
@@ -62,6 +88,8 @@ type Of[M any] struct {
 	Locks func(verb Verb, m *M) task.Locks
 	// Check looks at the whole row after a body was read into it; old is nil on create.
 	Check func(in *Input, m, old *M) error
+	// Warn looks at a new or changed row once it is accepted; what it says goes along with the answer 202, and to the log.
+	Warn func(c *Call, m *M) (string, error)
 	// Load brings what a page of rows needs beyond its columns.
 	Load func(page *Page, rows []*M) error
 	// LoadOne brings what only reading one object shows, and Detail shows it.
@@ -84,6 +112,9 @@ type Of[M any] struct {
 	Insert func(w *Work, m *M) error
 	// Accept runs in the request before a create is handed to a task; it may change what the body says.
 	Accept func(c *Call, m *M) error
+	// Revise runs in the request before the transaction of a SyncUpdate, with the row as it will be. It may change what
+	// the body says; it is the place for what takes long, such as hashing a password.
+	Revise func(c *Call, m *M) error
 	// Prepare runs in the task of a create before its transaction begins: what takes long must not hold one.
 	// What it gives is thrown away at the end unless it was saved.
 	Prepare func(ctx context.Context, env *Env, m *M) (Temporary, error)
@@ -99,6 +130,8 @@ type Of[M any] struct {
 
 	// AsyncCreate answers a create with 202 and a task; otherwise it is done in the request.
 	AsyncCreate bool
+	// SyncUpdate does a PUT or PATCH in the request; otherwise it is a task.
+	SyncUpdate bool
 	// Sheds marks resources whose delete takes other objects along; its task is named after that.
 	Sheds bool
 	// SyncDelete answers a delete with 204; otherwise it is a task.
@@ -117,6 +150,8 @@ type Source struct {
 	Where string
 	// NoDomain marks rows that belong to no domain.
 	NoDomain bool
+	// Numbered marks tables whose identity is a number that the database gives.
+	Numbered bool
 }
 
 func (s Source) from() string {
@@ -134,6 +169,10 @@ type Page struct {
 	Context  context.Context
 	DB       *gorm.DB
 	Registry *Registry
+	// Env is what the resource was mounted with.
+	Env *Env
+	// Viewer is who looks, nil in tasks.
+	Viewer *Viewer
 }
 
 // Where begins a query for rows whose column is one of ids.
@@ -146,14 +185,26 @@ type Work struct {
 	Tx       *db.Tx
 	Env      *Env
 	Dispatch func(task.Args, ...task.Option) (*task.Row, error)
-	// Run is the task, nil in a request.
-	Run *task.Run
+	// Run is the task, nil in a request; User is who asked, nil in a task.
+	Run  *task.Run
+	User *auth.User
 
 	after []func(ctx context.Context) error
 }
 
 // After runs f in the task once the transaction is committed; an error fails the task, not the transaction.
 func (w *Work) After(f func(ctx context.Context) error) { w.after = append(w.after, f) }
+
+// user is the number of the user on whose behalf the work is done; nil for the system.
+func (w *Work) user() *int64 {
+	switch {
+	case w.Run != nil:
+		return w.Run.UserID
+	case w.User != nil:
+		return &w.User.ID
+	}
+	return nil
+}
 
 // Verb is a standard operation.
 type Verb string
@@ -183,6 +234,13 @@ func Permissions(modelLabel string, actions ...Verb) Access {
 		access[verb] = permission(string(verb))
 	}
 	return access
+}
+
+// Permission is the name of the permission to do something with objects of a model: "view", "file.filerepository" →
+// "file.view_filerepository".
+func Permission(verb, modelLabel string) string {
+	app, name, _ := strings.Cut(modelLabel, ".")
+	return app + "." + verb + "_" + name
 }
 
 // prepared is a declaration made ready for work: columns in order, filters by name.

@@ -24,6 +24,9 @@ type Operation struct {
 	HrefName string
 	// Rule says who may; the zero rule is nobody.
 	Rule auth.Rule
+	// Policy and Action name what the access policy says about it; Model is the label of what it is about. Without a policy
+	// Rule decides alone.
+	Policy, Action, Model string
 	// Params are the query and header parameters.
 	Params []Param
 	// Request describes the body, nil when none is looked at.
@@ -35,8 +38,10 @@ type Operation struct {
 	// Site marks routes outside the domain, such as status/.
 	Site bool
 
-	// Open loads the object that the decision is about and gives its PRN; nil for operations on a list.
-	Open func(c *Call) (object any, prn string, err error)
+	// Open loads the object that the decision is about and names it; nil for operations on a list.
+	Open func(c *Call) (object any, asked auth.Object, err error)
+	// Parents notes the objects that the path leads through, by Call.Parent; may be nil. It runs after Open.
+	Parents func(c *Call) error
 	// Files receives the file parts of the body; nil: they become artifacts in waiting.
 	Files       func(c *Call, name string, r io.Reader) (any, error)
 	show, brief func(c *Call, m any) (*Answer, error)

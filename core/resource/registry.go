@@ -3,10 +3,12 @@ package resource
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gorm.io/gorm"
 
+	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/ident"
 )
@@ -21,6 +23,29 @@ type Kind struct {
 	Type string
 	// Table holds the identities.
 	Table string
+	// Numbered marks kinds whose identity is a number.
+	Numbered bool
+	// NoDomain marks kinds whose objects belong to no domain.
+	NoDomain bool
+	// Sees limits look-ups to what a user may see, with the identity in key; nil for superusers only.
+	Sees func(v *Viewer, key string) (Cond, error)
+}
+
+// parseID reads an identity of the kind.
+func (k Kind) parseID(text string) (string, bool) {
+	if !k.Numbered {
+		return ident.Parse(text)
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	return text, err == nil && n > 0 && strconv.FormatInt(n, 10) == text
+}
+
+// key is an identity as its table keeps it.
+func (k Kind) key(id string) any {
+	if n, err := strconv.ParseInt(id, 10, 64); err == nil && k.Numbered {
+		return n
+	}
+	return id
 }
 
 // Family is the noun that a kind belongs to: the first segment of its path.
@@ -32,6 +57,9 @@ type Object struct {
 	ID   string
 	Path string
 }
+
+// Access is the object as decisions name it.
+func (o Object) Access() auth.Object { return auth.Object{Model: o.Kind.Model, ID: o.ID} }
 
 // PRN is the object's PRN.
 func (o Object) PRN() string { return ident.PRN(o.Kind.Model, o.ID) }
@@ -47,6 +75,7 @@ type Registry struct {
 	byType   map[string]Kind
 	locators []located
 	holds    map[string][]string
+	shared   map[string]bool
 }
 
 type located struct {
@@ -56,7 +85,7 @@ type located struct {
 
 // NewRegistry makes an empty registry.
 func NewRegistry() *Registry {
-	return &Registry{byModel: map[string]Kind{}, byPath: map[string]Kind{}, byType: map[string]Kind{}, holds: map[string][]string{}}
+	return &Registry{byModel: map[string]Kind{}, byPath: map[string]Kind{}, byType: map[string]Kind{}, holds: map[string][]string{}, shared: map[string]bool{}}
 }
 
 // Add makes a kind known. Two kinds of one path, or of one noun and type, are a wiring mistake.
@@ -83,6 +112,18 @@ func (r *Registry) AddLocator(k Kind, find Locator) {
 		r.byModel[k.Model] = k
 	}
 	r.locators = append(r.locators, located{k, find})
+}
+
+// Share says that what stands below a path's first segment belongs to no domain.
+func (r *Registry) Share(path string) {
+	family, _, _ := strings.Cut(path, "/")
+	r.shared[family] = true
+}
+
+// Shared tells whether what a path leads to belongs to no domain.
+func (r *Registry) Shared(path string) bool {
+	family, _, _ := strings.Cut(path, "/")
+	return r.shared[family]
 }
 
 // Restrict says which types of content the repositories at a path may hold; without it, all.
@@ -124,33 +165,45 @@ func (t Target) admits(k Kind) bool {
 	return (t.Family == "" || k.Family() == t.Family) && (t.Model == "" || k.Model == t.Model)
 }
 
-// Resolve follows an href, an absolute URL or a PRN to an object of the domain that exists.
-func (r *Registry) Resolve(ctx context.Context, tx *gorm.DB, names Names, domain, text string, targets ...Target) (Object, error) {
+// Resolve follows an href, an absolute URL or a PRN to an object of the domain that exists and that the viewer may see; one
+// that may not be seen is told as one that does not exist.
+func (r *Registry) Resolve(ctx context.Context, tx *gorm.DB, names Names, viewer *Viewer, domain, text string, targets ...Target) (Object, error) {
 	object, err := r.locate(ctx, tx, names, text)
 	if err != nil {
 		return Object{}, err
 	}
 	for _, t := range targets {
 		if t.admits(object.Kind) {
-			return object, r.exists(ctx, tx, domain, text, object)
+			return object, r.exists(ctx, tx, viewer, domain, text, object)
 		}
 	}
 	return Object{}, wrong("%q is of another kind than is wanted here.", text)
 }
 
-func (r *Registry) exists(ctx context.Context, tx *gorm.DB, domain, text string, o Object) error {
-	var n int64
-	where, args := "id = ?", []any{o.ID}
-	if domain != "" {
-		where, args = where+" AND domain_id = ?", append(args, domain)
+func (r *Registry) exists(ctx context.Context, tx *gorm.DB, viewer *Viewer, domain, text string, o Object) error {
+	seen, err := viewer.Kind(o.Kind, "id")
+	if err != nil {
+		return err
 	}
-	if err := tx.WithContext(ctx).Table(o.Kind.Table).Where(where, args...).Limit(1).Count(&n).Error; err != nil {
+	if o.ID == "" {
+		return noObject(text)
+	}
+	var n int64
+	query := tx.WithContext(ctx).Table(o.Kind.Table).Where("id = ?", o.Kind.key(o.ID)).Where(seen.SQL, seen.Args...)
+	if domain != "" && !o.Kind.NoDomain {
+		query = query.Where("domain_id = ?", domain)
+	}
+	if err := query.Limit(1).Count(&n).Error; err != nil {
 		return err
 	}
 	if n == 0 {
-		return errs.New(errs.Invalid, "Invalid hyperlink - Object does not exist: %q.", text)
+		return noObject(text)
 	}
 	return nil
+}
+
+func noObject(text string) error {
+	return errs.New(errs.Invalid, "Invalid hyperlink - Object does not exist: %q.", text)
 }
 
 func (r *Registry) locate(ctx context.Context, tx *gorm.DB, names Names, text string) (Object, error) {
@@ -173,9 +226,9 @@ func (r *Registry) locatePRN(text string) (Object, error) {
 	if !known {
 		return Object{}, wrong("%q names the model %q, which is not served here.", text, model)
 	}
-	id, valid := ident.Parse(id)
+	id, valid := kind.parseID(id)
 	if !valid {
-		return Object{}, wrong("%q does not end in a UUID.", text)
+		return Object{}, wrong("%q does not end in an identity.", text)
 	}
 	return Object{Kind: kind, ID: id, Path: kind.Path + "/" + id + "/"}, nil
 }
@@ -183,7 +236,7 @@ func (r *Registry) locatePRN(text string) (Object, error) {
 func (r *Registry) locatePath(ctx context.Context, tx *gorm.DB, path string) (Object, error) {
 	list, last := splitDetail(path)
 	if kind, known := r.byPath[list]; known {
-		if id, valid := ident.Parse(last); valid {
+		if id, valid := kind.parseID(last); valid {
 			return Object{Kind: kind, ID: id, Path: list + "/" + id + "/"}, nil
 		}
 	}

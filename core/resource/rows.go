@@ -27,7 +27,7 @@ func (p *prepared[M]) one(ctx context.Context, tx *gorm.DB, cond Cond) (*M, erro
 			return nil, err
 		}
 		if p.LoadOne != nil {
-			return rows[0], p.LoadOne(&Page{Context: ctx, DB: tx, Registry: p.env.Registry}, rows[0])
+			return rows[0], p.LoadOne(&Page{Context: ctx, DB: tx, Registry: p.env.Registry, Env: p.env}, rows[0])
 		}
 		return rows[0], nil
 	}
@@ -36,14 +36,14 @@ func (p *prepared[M]) one(ctx context.Context, tx *gorm.DB, cond Cond) (*M, erro
 
 // byID loads a row by its identity.
 func (p *prepared[M]) byID(ctx context.Context, tx *gorm.DB, id string) (*M, error) {
-	return p.one(ctx, tx, Cond{SQL: "d.id = ?", Args: []any{id}})
+	return p.one(ctx, tx, Cond{SQL: "d.id = ?", Args: []any{Kind{Numbered: p.Source.Numbered}.key(id)}})
 }
 
 func (p *prepared[M]) load(ctx context.Context, tx *gorm.DB, rows []*M) error {
 	if p.Load == nil || len(rows) == 0 {
 		return nil
 	}
-	return p.Load(&Page{Context: ctx, DB: tx, Registry: p.env.Registry}, rows)
+	return p.Load(&Page{Context: ctx, DB: tx, Registry: p.env.Registry, Env: p.env}, rows)
 }
 
 func (p *prepared[M]) scan(ctx context.Context, tx *gorm.DB, query string, args []any) ([]*M, error) {
@@ -82,13 +82,26 @@ func (p *prepared[M]) insertInto(tx *gorm.DB, table, alias string, m *M) error {
 	var values []any
 	for _, f := range p.columns {
 		name, mine := p.belongs(f, alias)
-		if !mine {
+		if !mine || p.Source.Numbered && name == "id" {
 			continue
 		}
 		columns, marks, values = append(columns, name), append(marks, "?"), append(values, f.pointer(m))
 	}
 	query := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(marks, ", ") + ")"
+	if p.Source.Numbered {
+		return db.Translate(tx.Raw(query+" RETURNING id", values...).Row().Scan(p.number(m)))
+	}
 	return db.Translate(tx.Exec(query, values...).Error)
+}
+
+// number is where a row keeps the number that the database gave it.
+func (p *prepared[M]) number(m *M) any {
+	for _, f := range p.columns {
+		if f.column == "d.id" {
+			return f.pointer(m)
+		}
+	}
+	panic(p.Path + " is numbered and has no member with the column d.id")
 }
 
 // belongs tells whether a field's column is stored in the table with the alias; the identity and domain are in both.

@@ -29,7 +29,7 @@ func secretField[M any](name, purpose string, pointer func(*M) *[]byte, parse fu
 		return in.seal(purpose, plain, pointer(m))
 	}
 	f.nullable, f.writeOnly = true, true
-	return f
+	return f.Sealed(purpose)
 }
 
 // seal puts the sealed text in the place of what was there, unless that is the same text.

@@ -83,7 +83,7 @@ func TestSecretsAreSealedAndNotShown(t *testing.T) {
 		}
 	}
 	want := `{"hidden_fields":[{"name":"key","is_set":false},{"name":"password","is_set":true}],"ratio":0.5,"extra":{"a":1,"b":2}}`
-	if got := string(p.object(m, selection{})); got != want {
+	if got := string(p.object(Names{}, m, selection{})); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	for _, body := range []string{`{"key":""}`, `{"password":""}`, `{"key":[]}`, `{"password":{"p1":1}}`, `{"key":"a\u0000k1"}`} {

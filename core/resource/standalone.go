@@ -25,9 +25,17 @@ type Standalone struct {
 func (Standalone) Register(*Registry) {}
 
 // Mount gives the operation.
-func (s Standalone) Mount(*Env) []Operation {
+func (s Standalone) Mount(env *Env) []Operation {
 	short, _ := strings.CutPrefix(s.ID, operationPrefix(strings.TrimSuffix(s.Route, "/"))+"_")
 	op := Operation{ID: s.ID, Short: short, Method: s.Method, Route: s.Route, Tag: s.Tag, Doc: s.Doc, Rule: s.Rule, Answers: s.Answers, Handle: s.Handle}
+	if permission, ok := s.Rule.Permission(); ok {
+		label, known := env.modelNamed(permission)
+		if !known { // it is about no objects, such as core.delete_orphans
+			app, _, _ := strings.Cut(permission, ".")
+			label = app + "." + permission[strings.LastIndexByte(permission, '_')+1:]
+		}
+		env.declared().Permission(permission, label)
+	}
 	if s.Body != nil {
 		name, schema := s.Body.component()
 		op.Request, op.body, op.Components = s.Body.request(), s.Body, map[string]Schema{name: schema}

@@ -105,7 +105,7 @@ func ptr[T any](v T) *T { return &v }
 func TestMembersAreWritten(t *testing.T) {
 	t.Parallel()
 	p := (&Of[thing]{Fields: thingFields()}).prepare(&Env{})
-	got := string(p.object(&thing{name: "a\"ä", shown: "x"}, selection{}))
+	got := string(p.object(Names{}, &thing{name: "a\"ä", shown: "x"}, selection{}))
 	if want := `{"name":"a\"ä","note":null,"count":null,"on":false,"kept":false,"pulp_labels":{},"shown":"x","made":"up"}`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}

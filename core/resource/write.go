@@ -61,13 +61,17 @@ func writeObject[M any](s *Show, fields []*Field[M], m *M, sel selection) {
 }
 
 // object is the wire form of a row.
-func (p *prepared[M]) object(m *M, sel selection) []byte { return p.written(p.shown, m, sel) }
+func (p *prepared[M]) object(names Names, m *M, sel selection) []byte {
+	return written(names, p.shown, m, sel)
+}
 
 // detail is the wire form of a row where it is read by itself.
-func (p *prepared[M]) detail(m *M, sel selection) []byte { return p.written(p.detailed, m, sel) }
+func (p *prepared[M]) detail(names Names, m *M, sel selection) []byte {
+	return written(names, p.detailed, m, sel)
+}
 
-func (p *prepared[M]) written(fields []*Field[M], m *M, sel selection) []byte {
-	s := &Show{Names: p.env.Names}
+func written[M any](names Names, fields []*Field[M], m *M, sel selection) []byte {
+	s := &Show{Names: names}
 	writeObject(s, fields, m, sel)
 	return s.text
 }

@@ -14,11 +14,6 @@
 package secret
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -41,37 +36,35 @@ var ErrUnknownKey = errors.New("the key is not in the key file")
 // Box seals and opens secrets. It is safe for concurrent use. The zero Box refuses everything. However it is
 // printed, logged or encoded, it never shows a key.
 type Box struct {
-	// ring is behind a pointer because fmt does not ask a Box in somebody's unexported field to format itself,
+	// live is behind a pointer because fmt does not ask a Box in somebody's unexported field to format itself,
 	// but prints only the address of a nested pointer.
-	ring *ring
+	live *live
 }
 
 // New makes a Box from raw keys of 32 bytes; the first one seals. An empty list, a key of another size and a key
 // that comes twice are errors.
 func New(keys ...[]byte) (*Box, error) {
-	if len(keys) == 0 {
-		return nil, errs.New(errs.Invalid, "there is no key; add a line with 32 random bytes in base64")
+	r, err := newRing(keys)
+	if err != nil {
+		return nil, err
 	}
-	r := &ring{byID: make(map[keyID]cipher.AEAD, len(keys))}
-	for i, key := range keys {
-		if err := r.add(key); err != nil {
-			return nil, errs.New(errs.Invalid, "key number %d: %w", i+1, err)
-		}
-	}
-	return &Box{ring: r}, nil
+	return &Box{newLive(r)}, nil
 }
 
 // Seal encrypts plain for a purpose, a constant such as "core.remote.password". Sealing the same value twice gives
-// different bytes.
+// different bytes. It looks whether the key file has changed, so that a promoted key seals at once.
 func (b Box) Seal(purpose string, plain []byte) ([]byte, error) {
 	if err := b.ready(purpose); err != nil {
 		return nil, fmt.Errorf("seal a secret: %w", err)
 	}
-	head := append([]byte{format}, b.ring.first[:]...)
-	return b.ring.byID[b.ring.first].Seal(head, nil, plain, associated(head, purpose)), nil
+	b.live.follow()
+	r := b.live.ring.Load()
+	head := append([]byte{format}, r.first()...)
+	return r.byID[r.ids[0]].Seal(head, nil, plain, associated(head, purpose)), nil
 }
 
-// Open gives back what Seal was given. Bytes that were changed, cut, sealed for another purpose or sealed with a key
+// Open gives back what Seal was given. A key that is not known may have come into the file since, so a file that has
+// changed is read again first. Bytes that were changed, cut, sealed for another purpose or sealed with a key
 // that is not in the file are errors; in the last case the error wraps ErrUnknownKey.
 func (b Box) Open(purpose string, sealed []byte) ([]byte, error) {
 	if err := b.ready(purpose); err != nil {
@@ -82,7 +75,11 @@ func (b Box) Open(purpose string, sealed []byte) ([]byte, error) {
 	}
 	head, body := sealed[:headerSize], sealed[headerSize:]
 	id := keyID(head[1:])
-	aead, ok := b.ring.byID[id]
+	aead, ok := b.live.ring.Load().byID[id]
+	if !ok {
+		b.live.follow()
+		aead, ok = b.live.ring.Load().byID[id]
+	}
 	if !ok {
 		return nil, errs.New(errs.Internal, "open a secret for %q: sealed with key %x: %w; put that key back or set the secret again",
 			purpose, id[:], ErrUnknownKey)
@@ -104,7 +101,7 @@ func (b Box) LogValue() slog.Value { return slog.StringValue(hiddenText) }
 func (b Box) MarshalText() ([]byte, error) { return []byte(hiddenText), nil }
 
 func (b Box) ready(purpose string) error {
-	if b.ring == nil {
+	if b.live == nil {
 		return errs.New(errs.Internal, "no key file was loaded")
 	}
 	if purpose == "" {
@@ -116,51 +113,6 @@ func (b Box) ready(purpose string) error {
 // associated is unambiguous because head has one length.
 func associated(head []byte, purpose string) []byte {
 	return append(append(make([]byte, 0, len(head)+len(purpose)), head...), purpose...)
-}
-
-type keyID [idSize]byte
-
-// ring holds the ready ciphers; raw keys are not kept.
-type ring struct {
-	first keyID
-	byID  map[keyID]cipher.AEAD
-}
-
-func (r *ring) add(key []byte) error {
-	if len(key) != keySize {
-		return fmt.Errorf("it has %d bytes where %d are needed", len(key), keySize)
-	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return fmt.Errorf("prepare the cipher: %w", err)
-	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return fmt.Errorf("prepare the cipher: %w", err)
-	}
-	id := identify(key)
-	if _, twice := r.byID[id]; twice {
-		return errors.New("it is in the list twice; remove one of the two")
-	}
-	if len(r.byID) == 0 {
-		r.first = id
-	}
-	r.byID[id] = aead
-	return nil
-}
-
-// identify names a key without telling anything about it.
-func identify(key []byte) keyID {
-	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte("packhouse key id"))
-	return keyID(mac.Sum(nil)[:idSize])
-}
-
-func newKey() []byte {
-	key := make([]byte, keySize)
-	// rand.Read never fails: the runtime stops the process rather than give weak bytes.
-	_, _ = rand.Read(key)
-	return key
 }
 
 var (

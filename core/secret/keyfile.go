@@ -22,22 +22,14 @@ const maxKeyFile = 64 << 10
 // that start with # are passed over, anything else is an error that names the line and never its text. A file that
 // others than owner and group may touch, or that the group may write, is refused. A missing file is NotFound.
 func Load(path string) (*Box, error) {
-	text, err := read(path)
+	l, err := loadLive(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errs.New(errs.NotFound, "read the key file: %w; restore it from the backup, without it stored secrets cannot be opened", err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the key file: %w", err)
-	}
-	keys, err := Parse(text)
-	if err != nil {
 		return nil, fmt.Errorf("read the key file %s: %w", path, err)
 	}
-	box, err := New(keys...)
-	if err != nil {
-		return nil, fmt.Errorf("read the key file %s: %w", path, err)
-	}
-	return box, nil
+	return &Box{l}, nil
 }
 
 // LoadOrCreate is Load, save that a missing file is first made, with one new key and mode 0600. Two processes that
@@ -77,28 +69,29 @@ func Parse(text []byte) ([][]byte, error) {
 	return keys, nil
 }
 
-func read(path string) ([]byte, error) {
+// read gives the text of a file that is fit to hold keys, and its state.
+func read(path string) ([]byte, fs.FileInfo, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer file.Close()
 	// The open file is asked, not the path, so that what is checked is what is read.
 	info, err := file.Stat()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := refuse(path, info); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	text, err := io.ReadAll(io.LimitReader(file, maxKeyFile+1))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(text) > maxKeyFile {
-		return nil, errs.New(errs.Invalid, "%s is larger than a key file can be; check the setting of its path", path)
+		return nil, nil, errs.New(errs.Invalid, "%s is larger than a key file can be; check the setting of its path", path)
 	}
-	return text, nil
+	return text, info, nil
 }
 
 func refuse(path string, info fs.FileInfo) error {

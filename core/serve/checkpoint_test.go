@@ -85,7 +85,7 @@ func TestCheckpoints(t *testing.T) {
 
 // leadsTo says in a word what a path leads to.
 func leadsTo(w *world, resolver *Resolver, path string) string {
-	result, err := resolver.Resolve(w.t.Context(), ident.DefaultDomain, path)
+	result, err := resolver.Resolve(w.t.Context(), ident.DefaultDomain, path, nil)
 	switch {
 	case err != nil:
 		return string(errs.KindOf(err))

@@ -5,6 +5,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/model"
 )
 
@@ -56,6 +57,9 @@ func (r *Resolver) basePaths(tx *gorm.DB, domain, folder string) pager {
 			Where("domain_id = ? AND NOT hidden", domain)
 		if r.hideGuarded {
 			q = q.Where("content_guard_id IS NULL")
+		}
+		if domain != ident.DefaultDomain { // of that one the settings decide
+			q = q.Where("content_guard_id IS NULL OR NOT EXISTS (SELECT 1 FROM core_domains o WHERE o.id = ? AND o.hide_guarded_distributions)", domain)
 		}
 		return page(q, "base_path", from, after(folder), limit)
 	}

@@ -81,7 +81,7 @@ func TestMissingFiles(t *testing.T) {
 // listed writes a listing with sizes and digests.
 func listed(t *testing.T, r *Resolver, path string) string {
 	t.Helper()
-	result, err := r.Resolve(t.Context(), ident.DefaultDomain, path)
+	result, err := r.Resolve(t.Context(), ident.DefaultDomain, path, nil)
 	if err != nil || result.Listing == nil {
 		t.Fatalf("%s is no listing: %v", path, err)
 	}

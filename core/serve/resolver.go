@@ -5,9 +5,11 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+	"sync"
 
 	"gorm.io/gorm"
 
+	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/model"
@@ -24,6 +26,12 @@ type Options struct {
 	Kinds []Kind
 	// Gate may be nil: then everything that is found is served.
 	Gate Gate
+	// Guards are the types of content guards that can be checked; a distribution with another one is closed.
+	Guards []GuardKind
+	// Holder knows permissions, for guards that ask for one; with nil they let nobody in.
+	Holder Holder
+	// Key signs addresses that let their holder in.
+	Key []byte
 	// HideGuarded leaves guarded distributions out of listings.
 	HideGuarded bool
 }
@@ -32,38 +40,47 @@ type Options struct {
 type Resolver struct {
 	db          Reader
 	kinds       map[string]Kind
+	guards      map[string]GuardKind
 	gate        Gate
+	holder      Holder
+	key         []byte
 	hideGuarded bool
 }
 
-// New makes a resolver. It panics when there is no database or when two kinds share a type.
+// New makes a resolver. It panics when there is no database or when two kinds, or two of guards, share a type.
 func New(o Options) *Resolver {
 	if o.DB == nil {
 		panic("serve.New needs a database")
 	}
-	r := &Resolver{db: o.DB, kinds: map[string]Kind{}, gate: o.Gate, hideGuarded: o.HideGuarded}
+	r := &Resolver{db: o.DB, kinds: map[string]Kind{}, guards: map[string]GuardKind{}, gate: o.Gate, holder: o.Holder, key: o.Key, hideGuarded: o.HideGuarded}
 	for _, k := range o.Kinds {
 		if _, twice := r.kinds[k.PulpType]; twice || k.PulpType == "" {
 			panic(fmt.Sprintf("serve.New: the kind %q is declared twice or has no type", k.PulpType))
 		}
 		r.kinds[k.PulpType] = k
 	}
+	for _, g := range o.Guards {
+		if _, twice := r.guards[g.PulpType]; twice || g.PulpType == "" || g.Load == nil {
+			panic(fmt.Sprintf("serve.New: the kind of guards %q is declared twice, has no type or cannot be read", g.PulpType))
+		}
+		r.guards[g.PulpType] = g
+	}
 	return r
 }
 
-// Resolve finds what a domain offers under a decoded path below the content prefix; "" is the root. Errors:
-// errs.NotFound, errs.Forbidden (a guard), errs.Unavailable (no database, or no plugin for the type), whatever finder and
-// gate return, and errs.Internal.
-func (r *Resolver) Resolve(ctx context.Context, domain, path string) (Result, error) {
+// Resolve finds what a domain offers under a decoded path below the content prefix; "" is the root. Guards decide about
+// the request q; without one they let nobody in. Errors: errs.NotFound, errs.Forbidden (a guard), errs.Unavailable (no
+// database, or no plugin for the type), whatever guard, finder and gate return, and errs.Internal.
+func (r *Resolver) Resolve(ctx context.Context, domain, path string, q *Request) (Result, error) {
 	if !CleanPath(path) {
 		return Result{}, notFound()
 	}
 	look := &lookUp{resolver: r, domain: domain, path: path}
-	if err := r.snapshot(ctx, look.run); err != nil {
+	if err := r.guarded(ctx, look, q); err != nil {
 		return Result{}, err
 	}
 	if look.kind.Finder != nil && !look.result.AddSlash {
-		if err := r.find(ctx, look); err != nil {
+		if err := r.find(ctx, look, q); err != nil {
 			return Result{}, err
 		}
 	}
@@ -77,7 +94,7 @@ func (r *Resolver) Resolve(ctx context.Context, domain, path string) (Result, er
 
 // find asks the plugin and then the database again. The finder runs outside of a snapshot, because one that reads the
 // database would take a second connection while it holds the first, and many of them would wait for each other.
-func (r *Resolver) find(ctx context.Context, look *lookUp) error {
+func (r *Resolver) find(ctx context.Context, look *lookUp, q *Request) error {
 	found, err := look.kind.Finder(ctx, look.result.Distribution, look.rel)
 	if err == nil {
 		look.result.Found = found
@@ -87,7 +104,31 @@ func (r *Resolver) find(ctx context.Context, look *lookUp) error {
 		return err
 	}
 	look.asked = true
-	return r.snapshot(ctx, look.run)
+	return r.guarded(ctx, look, q)
+}
+
+// turns is how often a guard is asked again because it was changed while it decided.
+const turns = 5
+
+// guarded looks up, asking the guard on the way. It decides outside of a snapshot, as a finder does; then the look-up
+// is done anew, and nothing of it is told unless the distribution still has the very guard that said yes.
+func (r *Resolver) guarded(ctx context.Context, look *lookUp, q *Request) error {
+	for range turns {
+		look.asking = nil
+		err := r.snapshot(ctx, look.run)
+		if look.asking == nil {
+			return err
+		}
+		if q == nil {
+			return closed("its content guard was given nothing to decide about")
+		}
+		visit := &Visit{Request: q, holder: r.holder, key: r.key, who: sync.OnceValues(func() (*auth.User, error) { return identify(ctx, q) })}
+		if err := look.asking.Permit(ctx, visit); err != nil {
+			return fmt.Errorf("ask the content guard: %w", err)
+		}
+		look.permitted = look.asking
+	}
+	return errs.New(errs.Unavailable, "the content guard of this distribution is being changed; try again in a moment")
 }
 
 func (r *Resolver) snapshot(ctx context.Context, read func(tx *gorm.DB) error) error {
@@ -104,6 +145,8 @@ type lookUp struct {
 	domain, path string
 	// asked is set when the plugin's finder had nothing.
 	asked bool
+	// permitted is the guard that said yes; asking is one that has to be asked before the look-up goes on.
+	permitted, asking Guard
 
 	kind   Kind
 	rel    string
@@ -121,7 +164,7 @@ func (l *lookUp) run(tx *gorm.DB) error {
 		return err
 	}
 	l.result.Distribution = d
-	if err := l.admit(d); err != nil {
+	if err := l.admit(tx, d); err != nil {
 		return err
 	}
 	if l.path == d.BasePath {
@@ -136,9 +179,16 @@ func (l *lookUp) run(tx *gorm.DB) error {
 }
 
 // admit checks the guard before anything else is told about the distribution.
-func (l *lookUp) admit(d *model.Distribution) error {
+func (l *lookUp) admit(tx *gorm.DB, d *model.Distribution) error {
 	if d.ContentGuardID != nil {
-		return errs.New(errs.Forbidden, "this distribution has a content guard, and no installed plugin can check it; ask its owner for access")
+		guard, err := l.guardOf(tx, d)
+		if err != nil {
+			return err
+		}
+		if !same(guard, l.permitted) {
+			l.asking = guard
+			return errs.New(errs.Forbidden, "the content guard has not been asked")
+		}
 	}
 	kind, ok := l.resolver.kinds[d.PulpType]
 	if !ok {

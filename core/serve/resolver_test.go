@@ -15,7 +15,7 @@ import (
 // outcome writes a resolution as one short text: what the tables below compare with.
 func outcome(r *Resolver, t *testing.T, path string) string {
 	t.Helper()
-	result, err := r.Resolve(t.Context(), ident.DefaultDomain, path)
+	result, err := r.Resolve(t.Context(), ident.DefaultDomain, path, nil)
 	switch {
 	case err != nil:
 		return string(errs.KindOf(err))
@@ -228,7 +228,7 @@ func TestDatabaseThatDoesNotAnswer(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		ctx, cancel := context.WithDeadline(t.Context(), addedAt) // long ago
 		defer cancel()
-		_, err := New(Options{DB: w.db, Kinds: kinds}).Resolve(ctx, ident.DefaultDomain, "a")
+		_, err := New(Options{DB: w.db, Kinds: kinds}).Resolve(ctx, ident.DefaultDomain, "a", nil)
 		if !errs.Is(err, errs.Unavailable) {
 			t.Errorf("the error is %v, want unavailable", err)
 		}

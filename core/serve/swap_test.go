@@ -56,7 +56,7 @@ func TestSwapIsAtomic(t *testing.T) {
 
 func read(t *testing.T, r *Resolver) {
 	for _, path := range []string{"d/f", "d/"} {
-		result, err := r.Resolve(t.Context(), ident.DefaultDomain, path)
+		result, err := r.Resolve(t.Context(), ident.DefaultDomain, path, nil)
 		if err != nil {
 			t.Errorf("%s: %v", path, err)
 		}

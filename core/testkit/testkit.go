@@ -1,5 +1,5 @@
 // Package testkit gives tests a place of their own on real servers (a fresh PostgreSQL database, a Redis database, an
-// S3 bucket name), and the programs that clients of Packhouse use. All come from the program in the folder services,
+// S3 bucket name, a part of an LDAP directory), and the programs that clients of Packhouse use. All come from the program in the folder services,
 // which `make test` puts around `go test`; it says where they are in the variables below. Only tests import this
 // package.
 package testkit

@@ -31,8 +31,9 @@ var Contents = noun.ContentKind[Content]{
 		resource.Hidden("d.digest", func(c *Content) *string { return &c.Digest }),
 	},
 	// The digest stands for the SHA-256 also while the artifact is not downloaded.
-	Filters:    append(resource.Exactly("digest", "d.digest"), resource.Exactly("sha256", "d.digest")...),
-	NaturalKey: []string{"relative_path", "digest"}, RepositoryKey: "relative_path", Paths: true,
+	Filters:      append(resource.Exactly("digest", "d.digest"), resource.Exactly("sha256", "d.digest")...),
+	Repositories: []string{repositoryKind.Model()},
+	NaturalKey:   []string{"relative_path", "digest"}, RepositoryKey: "relative_path", Paths: true,
 	Artifact: func(c *Content, a *model.Artifact) (string, error) {
 		c.Digest = a.SHA256
 		return c.RelativePath, nil

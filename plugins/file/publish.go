@@ -80,10 +80,17 @@ func publishWith(ctx context.Context, run *task.Run, env *resource.Env, version 
 	spec := publication.Spec{
 		Type: publicationKind.Type, Model: publicationKind.Model(), Path: publicationKind.Path, Version: version, PassThrough: true, Checkpoint: checkpoint,
 		Detail: func(tx *db.Tx, p *model.Publication) error {
-			return tx.Table(publicationKind.Table).Create(map[string]any{"id": p.ID, "domain_id": p.DomainID, "manifest": manifest}).Error
+			if err := tx.Table(publicationKind.Table).Create(map[string]any{"id": p.ID, "domain_id": p.DomainID, "manifest": manifest}).Error; err != nil {
+				return err
+			}
+			return env.Born(tx, publicationKind.Path, p.ID, run.UserID)
 		},
 	}
-	return publication.Make(ctx, run, env.Artifacts, spec, func(d *publication.Draft) error {
+	store, err := env.Artifacts.In(ctx, run.Domain)
+	if err != nil {
+		return nil, err
+	}
+	return publication.Make(ctx, run, store, spec, func(d *publication.Draft) error {
 		if manifest == nil {
 			return nil
 		}

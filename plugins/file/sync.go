@@ -158,8 +158,12 @@ func (s *sync) bring(ctx context.Context) (*model.RepositoryVersion, error) {
 
 // through sends what first emits through the pipeline.
 func (s *sync) through(ctx context.Context, from *model.Remote, first pipeline.First) (*model.RepositoryVersion, error) {
+	store, err := s.env.Artifacts.In(ctx, s.run.Domain)
+	if err != nil {
+		return nil, err
+	}
 	return pipeline.Run(ctx, pipeline.Options{
-		Run: s.run, Store: s.env.Artifacts, Versions: s.env.Versions, Remotes: s.env.Remotes, Remote: from, Kind: Contents.Pipeline(),
+		Run: s.run, Store: store, Versions: s.env.Versions, Remotes: s.env.Remotes, Remote: from, Kind: Contents.Pipeline(),
 		RepositoryID: s.args.Repository, KindPath: repositoryKind.Path, Mirror: s.args.Mirror, Alternate: s.args.ACS != "",
 	}, first)
 }

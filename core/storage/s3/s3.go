@@ -7,6 +7,7 @@ package s3
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -39,6 +40,11 @@ type Options struct {
 	// SpoolDir is the local folder for blobs on their way, made if it does not exist; empty means the system's temporary
 	// folder.
 	SpoolDir string
+	// SessionToken goes with temporary keys; may be empty.
+	SessionToken string
+	// Dial makes the connections, for those who must not reach every address; nil is the ordinary way. With it no proxy
+	// of the environment is used.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Tries is how often a request is sent before it fails; 0 means 4.
 	Tries int
 }
@@ -63,8 +69,13 @@ func New(o Options) (*Storage, error) {
 	if o.PathStyle {
 		lookup = minio.BucketLookupPath
 	}
+	transport, err := o.transport(endpoint.Scheme == "https")
+	if err != nil {
+		return nil, err
+	}
 	core, err := minio.NewCore(endpoint.Host, &minio.Options{
-		Creds:        credentials.NewStaticV4(o.AccessKey, o.SecretKey, ""),
+		Transport:    transport,
+		Creds:        credentials.NewStaticV4(o.AccessKey, o.SecretKey, o.SessionToken),
 		Secure:       endpoint.Scheme == "https",
 		Region:       o.Region,
 		BucketLookup: lookup,
@@ -101,6 +112,19 @@ func (s *Storage) Ensure(ctx context.Context) error {
 		return nil // another process was faster
 	}
 	return s.fault(ctx, "make the bucket", s.options.Bucket, err)
+}
+
+// transport is nil, which is the library's own, unless connections are made in a way of their own.
+func (o Options) transport(secure bool) (http.RoundTripper, error) {
+	if o.Dial == nil {
+		return nil, nil
+	}
+	transport, err := minio.DefaultTransport(secure)
+	if err != nil {
+		return nil, errs.New(errs.Internal, "prepare connections to the object storage at %s: %w", o.Endpoint, err)
+	}
+	transport.DialContext, transport.Proxy = o.Dial, nil
+	return transport, nil
 }
 
 func (o Options) check() (*url.URL, error) {

@@ -30,6 +30,7 @@ type need struct {
 func needs() []need {
 	return []need{
 		{"PostgreSQL", []string{"postgresql"}, func() bool { _, err := postgresBin(); return err != nil }},
+		{"OpenLDAP", []string{"slapd"}, func() bool { _, err := slapd(); return err != nil }},
 		{"Redis", []string{"redis-server"}, noProgram("redis-server")},
 		{"a C compiler for the race detector", []string{"gcc", "libc6-dev"}, func() bool {
 			_, err := os.Stat("/usr/include/stdio.h")

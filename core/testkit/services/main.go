@@ -1,11 +1,12 @@
-// Command services runs a command beside the servers that tests need: PostgreSQL, Redis and an S3 gateway.
+// Command services runs a command beside the servers that tests need: PostgreSQL, Redis, an S3 gateway and an LDAP
+// directory.
 //
 //	services go test -race ./...
 //
 // It installs what is missing (Debian packages as root, the S3 gateway with the Go tool, a Python environment with
 // pip), starts each server on a spare loopback port over a temporary directory, and tells the command where all that
-// is: PACKHOUSE_TEST_POSTGRES, PACKHOUSE_TEST_REDIS, PACKHOUSE_TEST_S3 and PACKHOUSE_TEST_PYTHON, as package testkit
-// reads them. When the command ends, by itself or by a signal, the servers are stopped, the directory is removed, and
+// is: PACKHOUSE_TEST_POSTGRES, PACKHOUSE_TEST_REDIS, PACKHOUSE_TEST_S3, PACKHOUSE_TEST_LDAP and PACKHOUSE_TEST_PYTHON, as
+// package testkit reads them. When the command ends, by itself or by a signal, the servers are stopped, the directory is removed, and
 // the exit code is the command's.
 // Nothing here is durable and nothing is meant for another use than tests.
 package main
@@ -58,7 +59,7 @@ func run(command []string) (int, error) {
 		return exitTrouble, err
 	}
 	environment := append(os.Environ(), pythonVariable+"="+pythonFolder(cache))
-	for _, start := range []func(context.Context, string) (*server, error){startPostgres, startRedis, startS3} {
+	for _, start := range []func(context.Context, string) (*server, error){startPostgres, startRedis, startS3, startLDAP} {
 		s, err := start(ctx, dir.path)
 		if err != nil {
 			return exitTrouble, err

@@ -67,3 +67,18 @@ func shell(script string, err error) spec {
 		ready:   func(context.Context, string) error { return err },
 	}
 }
+
+func TestLDAPStartsAnswersAndStops(t *testing.T) {
+	t.Parallel()
+	s, err := startLDAP(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fillLDAP(t.Context(), s.url); err != nil {
+		t.Errorf("a server that is ready does not answer: %v", err)
+	}
+	s.stop()
+	if err := fillLDAP(t.Context(), s.url); err == nil {
+		t.Error("the server still answers after stop")
+	}
+}

@@ -1,0 +1,36 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/packhouse/packhouse/core/auth"
+)
+
+func (c *commands) token() *cobra.Command {
+	return group(&cobra.Command{
+		Use:   "token",
+		Short: "Create, list and revoke API tokens",
+		Long: `Works on the database itself, so it needs no password, and works beside a running packhouse serve. A new token is
+printed once on standard output and kept nowhere.`,
+		Example: `  packhouse token create nightly --user ci --permission 'file.*' --expires-in 720h
+  packhouse token list`,
+	}, c.tokenCreate(), c.tokenList(), c.tokenRevoke())
+}
+
+// withTokens opens the tokens of a database that is up to date.
+func (c *commands) withTokens(ctx context.Context, work func(users *auth.Users, tokens *auth.Tokens) error) error {
+	return c.withUsers(ctx, func(l *loaded, users *auth.Users) error {
+		tokens, err := openTokens(l, users)
+		if err != nil {
+			return err
+		}
+		return work(users, tokens)
+	})
+}
+
+func openTokens(l *loaded, users *auth.Users) (*auth.Tokens, error) {
+	return auth.NewTokens(users, time.Duration(l.Settings.Authentication.TokenMaxDays)*24*time.Hour, l.log)
+}

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/packhouse/packhouse/core/auth"
+	"github.com/packhouse/packhouse/core/errs"
+)
+
+func (c *commands) tokenCreate() *cobra.Command {
+	var user string
+	var life time.Duration
+	var scope auth.Scope
+	cmd := &cobra.Command{
+		Use:   "create NAME",
+		Short: "Create a token and print it",
+		Long: `The token may do what its user may do and its permissions name, and nothing else. Each permission is a pattern such as
+file.view_filerepository, file.view_* or *.*. With --object nothing but these objects can be reached.`,
+		Example: `  packhouse token create nightly --user ci --permission 'file.*' --expires-in 720h
+  packhouse token create all --user admin --permission '*.*'`,
+		Args: words(1, 1, "NAME --user USER --permission PATTERN…"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if user == "" || len(scope.Permissions) == 0 {
+				return misused("a token needs --user and at least one --permission")
+			}
+			return c.changeTokens(cmd, func(users *auth.Users, tokens *auth.Tokens) error {
+				of, err := users.FindUser(cmd.Context(), user)
+				if err != nil {
+					return err
+				}
+				if !of.IsActive {
+					return errs.New(errs.Invalid, "the user %s is deactivated; a token would open nothing", of.Username)
+				}
+				row, text, err := tokens.CreateToken(cmd.Context(), auth.NewToken{User: of, Name: args[0], Scope: scope, ExpiresAt: after(life)})
+				if err != nil {
+					return err
+				}
+				c.say("created the token %s (%s) for the user %s; it is shown this once\n", row.Name, row.ID, of.Username)
+				return c.print("%s\n", text)
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&user, "user", "", "`NAME` of the user whom it logs in")
+	flags.StringArrayVar(&scope.Permissions, "permission", nil, "`PATTERN` of permissions that it is good for; may be repeated")
+	flags.StringArrayVar(&scope.Domains, "domain", nil, "`ID` of a domain that it is good for; may be repeated, none means all")
+	flags.StringArrayVar(&scope.Objects, "object", nil, "`PRN` of an object that it is good for; may be repeated, none means all")
+	flags.DurationVar(&life, "expires-in", 0, "`TIME` that it lives, such as 720h; without, as long as is allowed")
+	return cmd
+}
+
+// after is the moment at the end of a time from now, nil for no time.
+func after(life time.Duration) *time.Time {
+	if life == 0 {
+		return nil
+	}
+	end := time.Now().Add(life)
+	return &end
+}

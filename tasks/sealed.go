@@ -1,0 +1,8 @@
+package tasks
+
+import "github.com/packhouse/packhouse/core/secret"
+
+// Sealed is where the arguments of tasks are kept, for the rotation of keys.
+func Sealed() secret.Column {
+	return secret.Column{Table: "core_tasks", Column: "args", Key: "id", Purpose: purpose}
+}
