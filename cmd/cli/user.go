@@ -19,7 +19,7 @@ for on the terminal, read from standard input or generated; they are never words
 see.`,
 		Example: `  packhouse user list
   packhouse user set-password admin --random`,
-	}, c.userList(), c.userCreate(), c.userSetPassword(), c.userDelete())
+	}, c.userList(), c.userCreate(), c.userSetPassword(), c.userShow(), c.userActive("activate", true), c.userActive("deactivate", false), c.userSuperuser(), c.userDelete())
 }
 
 // withUsers opens the users of a database that is up to date.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"github.com/packhouse/packhouse/core/audit"
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/federation/exchange"
 	"github.com/packhouse/packhouse/core/resource"
@@ -28,6 +29,7 @@ func (s *Server) tokenExchange() resource.Operation {
 func (s *Server) exchangeToken(c *resource.Call) (*resource.Answer, error) {
 	answer, err := s.Exchange.Exchange(c.Context(), c.Body.Values)
 	if wrong := exchange.AsFault(err); wrong != nil {
+		audit.From(c.Context()).Refused("", "token exchange")
 		return unstored(400, wrong)
 	}
 	if err != nil {

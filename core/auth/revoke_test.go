@@ -48,7 +48,7 @@ func TestARevocationCountsFromTheNextRequestOn(t *testing.T) {
 				}
 			})
 		}
-		for range 25 {
+		for range 8 {
 			for _, statement := range []string{"DELETE FROM core_group_users WHERE group_id = ? AND user_id = ?", "INSERT INTO core_group_users (group_id, user_id) VALUES (?, ?)"} {
 				seen := sure.Load()
 				state.Add(1)

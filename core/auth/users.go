@@ -125,6 +125,13 @@ func (u *Users) DeleteUser(ctx context.Context, id int64) error {
 		if err := Changed(tx); err != nil {
 			return err
 		}
+		user, err := one(tx.Where("id = ?", id))
+		if err == nil {
+			err = KeepSuperuser(tx.DB, user)
+		}
+		if err != nil {
+			return err
+		}
 		return hit(tx.Where("id = ?", id).Delete(&User{}))
 	})
 	if err != nil {

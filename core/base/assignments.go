@@ -28,7 +28,7 @@ type assignmentRow struct {
 
 // UserRoles are the roles of a user.
 func UserRoles() resource.Of[assignmentRow] {
-	r := assignments("users/{user}/roles", "core.userrole", "auth.UserRole", "auth_users_user_role_href")
+	r := assignments("users/{user}/roles", "core.userrole", "UserRole", "auth_users_user_role_href")
 	r.Doc, r.AdminOnly, r.Access = "A role of a user.", true, superusers()
 	r.Within = func(c *resource.Call) (resource.Cond, error) {
 		id, err := roleUser(c)
@@ -239,7 +239,7 @@ func acceptAssignment(c *resource.Call, a *assignmentRow) error {
 }
 
 func assignDomain(c *resource.Call, a *assignmentRow, role *auth.Role) error {
-	id, err := resource.ResolveAnywhere(c, *a.dom, resource.Target{Model: domainModel})
+	id, err := c.Env.ResolveAnywhere(c.Context(), *a.dom, resource.Target{Model: domainModel})
 	if errs.Is(err, errs.Invalid) {
 		return errs.Field("domain", "%s", err)
 	}
@@ -254,7 +254,7 @@ func assignDomain(c *resource.Call, a *assignmentRow, role *auth.Role) error {
 }
 
 func assignObject(c *resource.Call, a *assignmentRow, role *auth.Role, field, text string) error {
-	o, err := resource.ResolveAnywhere(c, text, resource.Target{})
+	o, err := c.Env.ResolveAnywhere(c.Context(), text, resource.Target{})
 	if errs.Is(err, errs.Invalid) {
 		return errs.Field(field, "%s", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/domain"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/model"
@@ -32,8 +33,8 @@ func leaves() []string {
 }
 
 func deleteDomainBy(c *resource.Call, d *domainRow) (*resource.Answer, error) {
-	if err := removableDomain(c.Context(), c.Env.DB.Read(c.Context()), d); err != nil {
-		return nil, err
+	if d.base.ID == ident.DefaultDomain {
+		return nil, defaultStays()
 	}
 	origin := task.OriginFrom(c.Context())
 	origin.DomainID = ident.DefaultDomain
@@ -60,18 +61,23 @@ func keepers() [][2]string {
 	}
 }
 
-func removableDomain(ctx context.Context, tx *gorm.DB, d *domainRow) error {
-	if d.base.ID == ident.DefaultDomain {
-		return defaultStays()
-	}
+// removable refuses a domain in which there still is something that was made for its own sake.
+func (c *cleaner) removable(ctx context.Context, tx *gorm.DB) error {
 	tx = tx.WithContext(ctx)
+	name, err := domain.NameOf(tx, c.domain)
+	if errs.Is(err, errs.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	var units []string
-	err := tx.Raw(`SELECT c.content_id FROM core_repository_contents c JOIN core_repositories r ON r.id = c.repository_id WHERE r.domain_id = ? LIMIT 1`, d.base.ID).Scan(&units).Error
+	err = tx.Raw(`SELECT c.content_id FROM core_repository_contents c JOIN core_repositories r ON r.id = c.repository_id WHERE r.domain_id = ? LIMIT 1`, c.domain).Scan(&units).Error
 	if err != nil {
 		return err
 	}
 	if len(units) > 0 {
-		return errs.Coded(errs.Conflict, "PLP0007", "The domain %q has content in repositories; delete its repositories first.", d.name)
+		return errs.Coded(errs.Conflict, "PLP0007", "The domain %q has content in repositories; delete its repositories first.", name)
 	}
 	for _, k := range keepers() {
 		var names []string
@@ -79,11 +85,11 @@ func removableDomain(ctx context.Context, tx *gorm.DB, d *domainRow) error {
 		if k[0] == "core_publications" {
 			column = "id"
 		}
-		if err := tx.Table(k[0]).Where("domain_id = ?", d.base.ID).Order("id").Limit(1).Pluck(column, &names).Error; err != nil {
+		if err := tx.Table(k[0]).Where("domain_id = ?", c.domain).Order("id").Limit(1).Pluck(column, &names).Error; err != nil {
 			return err
 		}
 		if len(names) > 0 {
-			return errs.New(errs.Conflict, "The domain %q still has %s, such as %q; delete them first.", d.name, k[1], names[0])
+			return errs.New(errs.Conflict, "The domain %q still has %s, such as %q; delete them first.", name, k[1], names[0])
 		}
 	}
 	return nil
@@ -95,6 +101,9 @@ func runDeleteDomain(ctx context.Context, run *task.Run, env *resource.Env, a de
 		return nil // somebody else deleted it first, which is what was wanted
 	}
 	if err != nil {
+		return err
+	}
+	if err := c.removable(ctx, env.DB.Read(ctx)); err != nil {
 		return err
 	}
 	if err := c.contents(ctx, nil); err != nil {
@@ -116,9 +125,7 @@ func (c *cleaner) removeDomain(ctx context.Context, tx *db.Tx) error {
 	} else if err != nil {
 		return err
 	}
-	var d domainRow
-	d.base.ID = c.domain
-	if err := removableDomain(ctx, tx.DB, &d); err != nil {
+	if err := c.removable(ctx, tx.DB); err != nil {
 		return err
 	}
 	for _, table := range leaves() {

@@ -57,7 +57,7 @@ func Domains() resource.Of[domainRow] {
 		Offers:  []resource.Verb{resource.List, resource.Create, resource.Read, resource.Update, resource.Delete},
 		Access:  resource.Permissions(domainModel), Roles: domainRoles(),
 		Unique: map[string]string{"core_domains(name)": "name"},
-		Check:  checkDomain, Removable: removableDomain, DeleteBy: deleteDomainBy,
+		Check:  checkDomain, DeleteBy: deleteDomainBy,
 		Actions: append(resource.LabelActions("core_domains", func(d *domainRow) string { return d.base.ID }, func(d *domainRow) *model.Labels { return &d.labels }),
 			migrateAction()),
 	}
@@ -172,6 +172,9 @@ func sameStorage(a, b *model.Domain) bool {
 
 // mayBe refuses a place where another storage would be inside, or that leaves behind what is stored.
 func mayBe(ctx context.Context, tx *gorm.DB, storages *domain.Opener, place domain.Place, d, old *domainRow) error {
+	if err := storages.Admit(place); err != nil {
+		return err
+	}
 	if err := apart(ctx, tx, storages, place, d.base.ID); err != nil || old == nil {
 		return err
 	}

@@ -86,6 +86,9 @@ func (b *migrateBody) place(c *resource.Call) (domain.Place, error) {
 	case now.Nested(place):
 		return place, errs.Field("storage_settings", "The place lies inside of the present storage, or around it; choose one beside it.")
 	}
+	if err := in.Storages.Admit(place); err != nil {
+		return place, err
+	}
 	if err := apart(in.Context, in.DB, in.Storages, place, row.ID); err != nil {
 		return place, err
 	}

@@ -184,7 +184,7 @@ func (m *migration) copyArtifact(ctx context.Context, a *model.Artifact) error {
 		err = m.copy(ctx, r, a.File, a.Size, a.SHA256)
 	}
 	if err != nil {
-		return fmt.Errorf("copy the artifact %s (sha256 %s): %w", a.ID, a.SHA256, err)
+		return errs.New(errs.KindOf(err), "the artifact %s (sha256 %s) could not be copied: %w", a.ID, a.SHA256, err)
 	}
 	return nil
 }
@@ -242,7 +242,7 @@ func (m *migration) copyChunk(ctx context.Context, c *model.UploadChunk) error {
 		if look.Error == nil && still == 0 {
 			return nil
 		}
-		return fmt.Errorf("copy the chunk at %d of the upload %s: %w", c.ChunkOffset, c.UploadID, err)
+		return errs.New(errs.KindOf(err), "the chunk at %d of the upload %s could not be copied: %w", c.ChunkOffset, c.UploadID, err)
 	}
 	return m.run.InTx(ctx, func(tx *db.Tx) error {
 		if err := tx.Exec("DELETE FROM core_migrated_chunks WHERE upload_id = ? AND chunk_offset = ? AND place = ?", c.UploadID, c.ChunkOffset, m.place.place).Error; err != nil {

@@ -21,7 +21,7 @@ func userPath(id int64) string { return "users/" + decimal(id) + "/" }
 // Users are the people and machines that may log in. They are for superusers alone (rest-contract §2.19).
 func Users() resource.Of[userRow] {
 	return resource.Of[userRow]{
-		Path: "users", Model: auth.UserModel, Component: "auth.User", Doc: "A person or a machine that may log in.",
+		Path: "users", Model: auth.UserModel, Component: "User", HrefName: "auth_user_href", Doc: "A person or a machine that may log in.",
 		Source: resource.Source{Table: "core_users", Numbered: true, NoDomain: true},
 		ID:     func(u *userRow) string { return decimal(u.ID) }, Fields: userFields(), Load: loadUserGroups,
 		Offers:    []resource.Verb{resource.List, resource.Create, resource.Read, resource.Update, resource.Delete},

@@ -118,7 +118,9 @@ func TestSecretsAreKeptAndNeverShown(t *testing.T) {
 func TestPlacesInsideOfEachOther(t *testing.T) {
 	t.Parallel()
 	folder := func(path string) Place { return Place{Class: FileSystem, Location: path} }
-	bucket := func(prefix string) Place { return Place{Class: S3, Endpoint: "https://H/", Bucket: "b", Location: prefix} }
+	bucket := func(prefix string) Place {
+		return Place{Class: S3, Endpoint: "https://H/", Bucket: "b", Location: prefix}
+	}
 	for _, c := range []struct {
 		a, b         Place
 		same, nested bool

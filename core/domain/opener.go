@@ -49,23 +49,31 @@ func (o *Opener) Open(row *model.Domain) (storage.Storage, error) {
 
 // OpenPlace is Open for a description.
 func (o *Opener) OpenPlace(p Place) (storage.Storage, error) {
+	if err := o.Admit(p); err != nil {
+		return nil, err
+	}
 	if !p.isBucket() {
-		if err := o.allowed(p.Location); err != nil {
-			return nil, err
-		}
 		return fs.New(p.Location)
-	}
-	u, err := url.Parse(p.Endpoint)
-	if err != nil {
-		return nil, errs.New(errs.Invalid, "the address of the object storage is none: %w", err)
-	}
-	if err := o.Egress.Check(u.Hostname()); err != nil {
-		return nil, errs.New(errs.Invalid, "%w; name it in the setting egress.allow if domains shall use it", err)
 	}
 	return s3.New(s3.Options{
 		Endpoint: p.Endpoint, Bucket: p.Bucket, Region: p.Region, AccessKey: p.AccessKey, SecretKey: p.SecretKey, SessionToken: p.SecurityToken,
 		Prefix: p.Location, PathStyle: p.PathStyle, SpoolDir: o.SpoolDir, Dial: o.Egress.Dial,
 	})
+}
+
+// Admit tells whether the operator lets domains have their bytes there; errs.Invalid says why not.
+func (o *Opener) Admit(p Place) error {
+	if !p.isBucket() {
+		return unusable(o.allowed(p.Location))
+	}
+	u, err := url.Parse(p.Endpoint)
+	if err != nil {
+		return unusable(errs.New(errs.Invalid, "the address of the object storage is none: %w", err))
+	}
+	if err := o.Egress.Check(u.Hostname()); err != nil {
+		return unusable(errs.New(errs.Invalid, "%w; name it in the setting egress.allow if domains shall use it", err))
+	}
+	return nil
 }
 
 // allowed holds a folder against the setting. Links are followed as far as the path is there, so that none leads out.
@@ -126,7 +134,8 @@ func (o *Opener) Try(ctx context.Context, p Place) error {
 
 // unusable tells a user why the storage that he described does not do.
 func unusable(err error) error {
-	if err == nil || errs.Is(err, errs.Canceled) {
+	known, told := errors.AsType[*errs.Error](err)
+	if err == nil || errs.Is(err, errs.Canceled) || told && known.Fields["storage_settings"] != nil {
 		return err
 	}
 	return &errs.Error{Kind: errs.Invalid, Fields: map[string]any{"storage_settings": []string{"The storage cannot be used: " + err.Error()}}}

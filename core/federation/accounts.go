@@ -3,6 +3,7 @@ package federation
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/db"
@@ -72,6 +73,10 @@ func (a *Accounts) ByName(ctx context.Context, s Source, p Profile) (*auth.User,
 // ByIdentity is ByName for a person whom the source knows by an identity: the name in the profile counts for the first
 // log-in only.
 func (a *Accounts) ByIdentity(ctx context.Context, s Source, who Identity, p Profile) (*auth.User, error) {
+	// A subject has at most 255 ASCII characters (OpenID Connect Core 1.0, section 2); no other can be stored everywhere.
+	if len(who.Subject) > 255 || strings.ContainsFunc(who.Subject, func(r rune) bool { return r < ' ' || r > '~' }) || who.Subject == "" {
+		return nil, errs.New(errs.Forbidden, "%s names the person in a way that the standard does not allow; ask the administrator.", s.Origin)
+	}
 	user, err := a.identified(ctx, who)
 	if err != nil {
 		return nil, err

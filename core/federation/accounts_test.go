@@ -142,8 +142,13 @@ func keptOut(t *testing.T, b *bed) {
 		t.Errorf("deactivated and remembered: %v", err)
 	}
 	for _, name := range []string{"", "with:colon", " space", "a\x00", strings.Repeat("x", 151)} {
-		if _, err := b.accounts.ByIdentity(t.Context(), s, of("n"+name), Profile{Username: name}); !errs.Is(err, errs.Forbidden) {
+		if _, err := b.accounts.ByIdentity(t.Context(), s, of("6"), Profile{Username: name}); !errs.Is(err, errs.Forbidden) {
 			t.Errorf("name %q: %v", name, err)
+		}
+	}
+	for _, subject := range []string{"", "a\x00", "ä", "\xff", strings.Repeat("x", 256)} {
+		if _, err := b.accounts.ByIdentity(t.Context(), s, of(subject), Profile{Username: "subject"}); !errs.Is(err, errs.Forbidden) {
+			t.Errorf("subject %q: %v", subject, err)
 		}
 	}
 	s.Create = false

@@ -186,7 +186,9 @@ func TestChangesOfOthersAreNotLost(t *testing.T) {
 			changed[number] = "changed " + text(number)
 			value, err := box.Seal(two.Purpose, []byte(changed[number]))
 			if err == nil {
-				err = s.db.InTx(t.Context(), func(tx *db.Tx) error { return tx.Exec("UPDATE two SET value = ? WHERE number = ?", value, number).Error })
+				err = s.db.InTx(t.Context(), func(tx *db.Tx) error {
+					return tx.Exec("UPDATE two SET value = ? WHERE number = ?", value, number).Error
+				})
 			}
 			if err != nil {
 				t.Error(err)

@@ -129,6 +129,9 @@ func (p *prepared[M]) policy() *auth.Policy {
 	}
 	for i := range p.Actions {
 		a := &p.Actions[i]
+		if p.Shareable && a.Verb == "my_permissions" { // see roleStatements
+			continue
+		}
 		policy.Statements = append(policy.Statements, p.statement(a.access(), a.OnList, a.policyAction())...)
 	}
 	if p.Shareable {
@@ -158,7 +161,7 @@ func (p *prepared[M]) statement(verb Verb, onList bool, actions ...string) []aut
 		return nil
 	case rule == auth.Superusers:
 		s.Principal = auth.Texts{auth.PrincipalAdmin}
-	case verb == List && p.scoped() && p.Relation == "", verb == Read && p.ReadBySight:
+	case actions[0] == actionList && p.scoped() && p.Relation == "", verb == Read && p.ReadBySight:
 	case named:
 		s.Condition = p.demands(verb, onList, permission)
 	}

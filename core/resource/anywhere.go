@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"context"
 	"net/url"
 	"strings"
 
@@ -9,9 +10,8 @@ import (
 
 // ResolveAnywhere follows an href or PRN to an object of any domain, for a superuser who says what others may do: what may
 // be seen is not asked. The object must be there.
-func ResolveAnywhere(c *Call, text string, targets ...Target) (Object, error) {
-	names := c.Env.Names.of(text)
-	return c.Env.Registry.Resolve(c.Context(), c.Env.DB.Read(c.Context()), names, nil, "", text, targets...)
+func (e *Env) ResolveAnywhere(ctx context.Context, text string, targets ...Target) (Object, error) {
+	return e.Registry.Resolve(ctx, e.DB.Read(ctx), e.Names.of(text), nil, "", text, targets...)
 }
 
 // LocateAnywhere is Filtering.Locate for objects of any domain.

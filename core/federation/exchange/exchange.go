@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/packhouse/packhouse/core/audit"
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/config"
 	"github.com/packhouse/packhouse/core/errs"
@@ -163,6 +164,7 @@ func (e *Exchange) grant(ctx context.Context, r *rule, token *oidc.Token, want r
 		e.log.ErrorContext(ctx, "a rule of authentication.token_exchange names a user who is no active service account", "rule", r.name, "user", r.user)
 		return nil, fault("invalid_request", "the user of this token's rule cannot be used; ask the administrator")
 	}
+	audit.From(ctx).By(user.ID, user.Username, "token exchange by rule "+r.name)
 	expires := e.now().Add(r.life)
 	row, text, err := e.tokens.CreateToken(ctx, auth.NewToken{User: user, Name: tokenName(r, token), Scope: *scope, ExpiresAt: &expires})
 	if err != nil {

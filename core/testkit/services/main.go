@@ -6,8 +6,8 @@
 // It installs what is missing (Debian packages as root, the S3 gateway with the Go tool, a Python environment with
 // pip), starts each server on a spare loopback port over a temporary directory, and tells the command where all that
 // is: PACKHOUSE_TEST_POSTGRES, PACKHOUSE_TEST_REDIS, PACKHOUSE_TEST_S3, PACKHOUSE_TEST_LDAP and PACKHOUSE_TEST_PYTHON, as
-// package testkit reads them. When the command ends, by itself or by a signal, the servers are stopped, the directory is removed, and
-// the exit code is the command's.
+// package testkit reads them. When the command ends, by itself or by a signal, the servers are stopped, the directory is
+// removed, and the exit code is the command's.
 // Nothing here is durable and nothing is meant for another use than tests.
 package main
 

@@ -1,0 +1,33 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/packhouse/packhouse/cmd/node"
+	"github.com/packhouse/packhouse/core/db"
+)
+
+// withDatabase opens a database that is up to date.
+func (c *commands) withDatabase(ctx context.Context, work func(l *loaded, d *db.DB) error) (err error) {
+	l, err := c.load("", nil)
+	if err != nil {
+		return err
+	}
+	d, err := node.OpenDatabase(ctx, l.Settings, l.log, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	if err := node.CheckCurrent(ctx, d, l.registry, l.log); err != nil {
+		return err
+	}
+	return work(l, d)
+}
+
+// changing runs work in a transaction of a database that is up to date.
+func (c *commands) changing(ctx context.Context, work func(l *loaded, tx *db.Tx) error) error {
+	return c.withDatabase(ctx, func(l *loaded, d *db.DB) error {
+		return d.InTx(ctx, func(tx *db.Tx) error { return work(l, tx) })
+	})
+}

@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+	"gorm.io/gorm"
+
+	"github.com/packhouse/packhouse/core/auth"
+	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/errs"
+)
+
+func (c *commands) groups() *cobra.Command {
+	return group(&cobra.Command{
+		Use: "group", Short: "List, create and delete groups, and put users into them",
+		Long:    `Works on the database itself, also beside a running packhouse serve, which takes notice at once.`,
+		Example: "  packhouse group create packers\n  packhouse group add packers ann",
+	}, c.groupList(), c.groupChange("create NAME", "Create a group", 1, func(tx *db.Tx, words []string) error {
+		_, err := auth.CreateGroup(tx, words[0])
+		return err
+	}), c.groupChange("delete NAME", "Delete a group with the roles that it has", 1, func(tx *db.Tx, words []string) error {
+		g, err := auth.FindGroup(tx.DB, words[0])
+		if err != nil {
+			return err
+		}
+		return auth.DeleteGroup(tx, *g)
+	}), c.groupChange("add NAME USER", "Put a user into a group", 2, member(auth.AddMember)),
+		c.groupChange("remove NAME USER", "Take a user out of a group", 2, member(auth.RemoveMember)))
+}
+
+// member makes a change of a group and a user of one of their numbers.
+func member(change func(tx *db.Tx, group, user int64) error) func(*db.Tx, []string) error {
+	return func(tx *db.Tx, words []string) error {
+		g, err := auth.FindGroup(tx.DB, words[0])
+		if err != nil {
+			return err
+		}
+		user, err := userNamed(tx.DB, words[1])
+		if err != nil {
+			return err
+		}
+		return change(tx, g.ID, user)
+	}
+}
+
+// userNamed is the number of the user of a name.
+func userNamed(tx *gorm.DB, name string) (int64, error) {
+	var found []auth.User
+	if err := tx.Where("username = ?", name).Limit(1).Find(&found).Error; err != nil {
+		return 0, err
+	}
+	if len(found) == 0 {
+		return 0, errs.New(errs.NotFound, "There is no such user; look at the list of users.")
+	}
+	return found[0].ID, nil
+}
+
+func (c *commands) groupChange(use, short string, n int, change func(tx *db.Tx, words []string) error) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Args: words(n, n, use)}
+	cmd.Example = "  packhouse group " + cmd.Name() + " packers" + map[int]string{2: " ann"}[n]
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		err := c.changing(cmd.Context(), func(_ *loaded, tx *db.Tx) error { return change(tx, args) })
+		if err == nil {
+			c.say("done: group %s %s\n", cmd.Name(), args[0])
+		}
+		return err
+	}
+	return cmd
+}
+
+// shownTeam is a group as `group list` prints it.
+type shownTeam struct {
+	ID    int64    `json:"id"`
+	Name  string   `json:"name"`
+	Users []string `json:"users"`
+}
+
+func (c *commands) groupList() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use: "list", Short: "Print all groups with their users", Example: "  packhouse group list --format json", Args: words(0, 0, "[--format text|json]"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := oneOf("format", format, "text", "json"); err != nil {
+				return err
+			}
+			return c.withDatabase(cmd.Context(), func(_ *loaded, d *db.DB) error {
+				all, err := teams(d.Read(cmd.Context()))
+				if err != nil || format == "json" {
+					return firstOf(err, func() error { return c.printJSON(all) })
+				}
+				for _, g := range all {
+					if err := c.print("%s (%d): %d users %v\n", g.Name, g.ID, len(g.Users), g.Users); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "text", "`FORM` of the output: text or json")
+	return cmd
+}
+
+// firstOf goes on only where there is no error yet.
+func firstOf(err error, then func() error) error {
+	if err != nil {
+		return err
+	}
+	return then()
+}
+
+func teams(tx *gorm.DB) ([]shownTeam, error) {
+	var rows []struct {
+		ID       int64
+		Name     string
+		Username *string
+	}
+	err := tx.Table("core_groups g").Select("g.id, g.name, u.username").Joins("LEFT JOIN core_group_users m ON m.group_id = g.id").
+		Joins("LEFT JOIN core_users u ON u.id = m.user_id").Order("g.name, u.username").Scan(&rows).Error
+	all := []shownTeam{}
+	for _, r := range rows {
+		if len(all) == 0 || all[len(all)-1].ID != r.ID {
+			all = append(all, shownTeam{ID: r.ID, Name: r.Name, Users: []string{}})
+		}
+		if r.Username != nil {
+			all[len(all)-1].Users = append(all[len(all)-1].Users, *r.Username)
+		}
+	}
+	return all, err
+}
