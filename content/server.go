@@ -142,9 +142,13 @@ func (s *Server) answer(x *exchange) error {
 		return err
 	}
 	result, err := s.Resolver.Resolve(ctx, x.domainID(), path, x.request(path))
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	if result.Guarded() {
+		x.set(fiber.HeaderCacheControl, "private") // a shared cache would not ask the guard
+	}
+	switch {
 	case result.AddSlash:
 		return x.addSlash(path)
 	case result.Moved != "":

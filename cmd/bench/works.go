@@ -28,6 +28,7 @@ func works() []work {
 		{"contents", both, measureContents},
 		{"tasks", both, measureTasks},
 		{"find", both, measureFind},
+		{"access", both, measureAccess},
 		{"versions", both, measureVersions},
 		{"sync", both, measureSync},
 		{"serve", both, measureServe},

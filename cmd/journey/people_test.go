@@ -11,6 +11,7 @@ func TestPeople(t *testing.T) {
 		w.play(t, roleScenarios()...)
 		w.play(t, assignmentScenarios()...)
 		w.play(t, policyScenarios()...)
+		w.play(t, oracleScenarios()...)
 	})
 }
 

@@ -22,8 +22,7 @@ func TestEveryFilterTakesAnything(t *testing.T) {
 	codes := make(chan map[string]int, 2)
 	t.Run("ask", func(t *testing.T) {
 		onEach(t, func(t *testing.T, w *world) {
-			w.oneOfEach(t)
-			codes <- w.probe(t)
+			codes <- w.probe(t, w.oneOfEach(t))
 		})
 	})
 	one, other := <-codes, <-codes
@@ -35,11 +34,11 @@ func TestEveryFilterTakesAnything(t *testing.T) {
 }
 
 // probe gives the status of each query.
-func (w *world) probe(t *testing.T) map[string]int {
+func (w *world) probe(t *testing.T, o *objects) map[string]int {
 	t.Helper()
 	codes := map[string]int{}
 	ask := func(query string) {
-		answer := w.do(t, w.request(t, step{do: "GET " + query}, map[string]string{"repository": w.repository}))
+		answer := w.do(t, w.request(t, step{do: "GET " + query}, nil))
 		if codes[query] = answer.Code; answer.Code != 200 && answer.Code != 400 {
 			t.Errorf("GET %s answered %d: %s", query, answer.Code, answer.Body)
 		}
@@ -49,7 +48,7 @@ func (w *world) probe(t *testing.T) map[string]int {
 		if op.Short != "list" || op.Method != "GET" {
 			continue
 		}
-		list := "/" + op.Route
+		list := "/" + o.path(t, op.Route)
 		for _, p := range op.Params {
 			values := junk()
 			if known[p.Name] {

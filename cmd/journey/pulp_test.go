@@ -18,17 +18,17 @@ func TestThePulpCommand(t *testing.T) {
 }
 
 func pulpSessions() []session {
-	return slices.Concat(pulpCore(), pulpContent(), pulpRepositories(), pulpServing(), pulpSources())
+	return slices.Concat(pulpCore(), pulpContent(), pulpRepositories(), pulpServing(), pulpSources(), pulpPeople())
 }
 
 // unserved are the commands for what is not served yet, and one that asks no server.
-var unserved = regexp.MustCompile(`^pulp (\S+ )*role \S+$|^pulp file repository version scan$|^pulp task profile-artifact-urls$|^pulp debug has-cli-plugin$`)
+var unserved = regexp.MustCompile(`^pulp (domain|content-guard \S+) role \S+$|^pulp file repository version scan$|^pulp task profile-artifact-urls$|^pulp debug has-cli-plugin$`)
 
 // TestNoPulpCommandIsForgotten asks the program for its commands: those of files, and of the core's nouns that are
 // served, must stand in some session.
 func TestNoPulpCommandIsForgotten(t *testing.T) {
 	t.Parallel()
-	served := regexp.MustCompile(`^pulp (file|artifact|upload|task|task-group|worker|content|repository|remote|publication|distribution|orphan|status|show|debug)( |$)`)
+	served := regexp.MustCompile(`^pulp (file|artifact|upload|task|task-group|worker|content|repository|remote|publication|distribution|orphan|status|show|debug|user|group|role|access-policy)( |$)`)
 	options := regexp.MustCompile(` (-b|-v+|--background|--refresh-api|--dry-run)\b| --(type|format|cid|username|password|base-url|header) \S+`)
 	used := ""
 	for _, one := range pulpSessions() {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -57,8 +58,8 @@ type world struct {
 	db  *db.DB
 	// group is a task group, which no request makes yet.
 	group string
-	// repository is the identity of the repository of oneOfEach.
-	repository string
+	// places is the folder below which domains may have storages.
+	places string
 }
 
 func newWorld(t *testing.T, flags map[string]string) *world {
@@ -83,7 +84,7 @@ func newWorld(t *testing.T, flags map[string]string) *world {
 			t.Errorf("the node did not stop well: %v", err)
 		}
 	})
-	w := &world{url: n.URL()}
+	w := &world{url: n.URL(), places: filepath.Join(settings["data"], "domains")}
 	w.db, err = node.OpenDatabase(t.Context(), loaded.Settings, log, true)
 	must(t, err)
 	t.Cleanup(func() { _ = w.db.Close() })

@@ -53,6 +53,9 @@ func (n *Node) newPasswords(users *auth.Users) (*auth.Authenticator, error) {
 		return nil, err
 	}
 	passwords.Use(throttle, directories...)
+	if s.RemoteUserHeader+s.JSONHeader != "" {
+		passwords.KeepNames()
+	}
 	return passwords, nil
 }
 

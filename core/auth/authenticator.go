@@ -20,6 +20,8 @@ type Authenticator struct {
 	verified *verified
 	throttle *Throttle
 	backends []PasswordBackend
+	// namesKept is set where others name people: then nobody renames himself.
+	namesKept bool
 	// dummy is what the password of an unknown user is checked against.
 	dummy  string
 	flight singleflight.Group
@@ -35,10 +37,14 @@ func NewAuthenticator(users *Users, remember time.Duration) (*Authenticator, err
 }
 
 // Use gives the Authenticator a Throttle, and backends that are asked in their order about users without a password of
-// their own. It must be called before the first log-in.
+// their own; with any, names are kept as by KeepNames. It must be called before the first log-in.
 func (a *Authenticator) Use(t *Throttle, backends ...PasswordBackend) {
-	a.throttle, a.backends = t, backends
+	a.throttle, a.backends, a.namesKept = t, backends, a.namesKept || len(backends) > 0
 }
+
+// KeepNames keeps users from renaming themselves, for installations where a proxy names them. It must be called before the
+// first log-in.
+func (a *Authenticator) KeepNames() { a.namesKept = true }
 
 // Basic gives the user of a name and password. Unknown users, users without password, service accounts, deactivated users
 // and wrong passwords are refused with one and the same Unauthenticated error, after the same work. Who failed too often

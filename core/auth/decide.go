@@ -242,7 +242,7 @@ func (d *Decider) holds(ctx context.Context, c condition, q Question) (said verd
 	if !known {
 		return later, nil
 	}
-	if !q.User.Scope.Allows(c.permission, q.Domain) {
+	if !d.inScope(q.User, c.permission, q.Domain) {
 		return no, nil
 	}
 	if len(targets) == 0 && c.required && !q.User.IsSuperuser {
@@ -311,15 +311,30 @@ var anyLevel = condition{model: true, domain: true, object: true}
 // Holds tells whether the user has a permission everywhere, in the domain or on the object. It asks roles only: neither
 // policies nor authorizers. A scope of the user's token counts.
 func (d *Decider) Holds(ctx context.Context, user *User, permission string, o Object, domain string) (bool, error) {
-	if user == nil || !user.IsActive || !user.Scope.Allows(permission, domain) || !user.Scope.includes(o) {
+	if user == nil || !user.IsActive || !d.inScope(user, permission, domain) || !user.Scope.includes(o) {
 		return false, nil
 	}
 	return d.has(ctx, user, permission, o, d.within(permission, domain), anyLevel)
 }
 
+// inScope tells whether the limits of the user's token leave a permission. What belongs to no domain, other domains
+// themselves among it, is out of reach of a token that is limited to some.
+func (d *Decider) inScope(user *User, permission, domain string) bool {
+	if user.Scope != nil && len(user.Scope.Domains) > 0 && d.isGlobal(permission) {
+		return false
+	}
+	return user.Scope.Allows(permission, domain)
+}
+
+// isGlobal tells whether a permission is about what belongs to no domain.
+func (d *Decider) isGlobal(permission string) bool {
+	model, known := d.declared.ModelOf(permission)
+	return known && d.declared.global[model]
+}
+
 // within is the domain in which a permission can be given: "" for what belongs to no domain.
 func (d *Decider) within(permission, domain string) string {
-	if model, known := d.declared.ModelOf(permission); known && d.declared.global[model] {
+	if d.isGlobal(permission) {
 		return ""
 	}
 	return domain

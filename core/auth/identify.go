@@ -43,7 +43,7 @@ func (i *Identifier) Identify(ctx context.Context, r Credentials) (*User, error)
 	case !one:
 		return nil, errs.New(errs.Unauthenticated, "The header Authorization was sent twice; send it once.")
 	case header != "":
-		return i.authorization(ctx, header)
+		return i.authorization(ctx, r, header)
 	}
 	if key := r.Cookie(SessionCookie); key != "" {
 		if user, err := i.session(ctx, r, key); user != nil || err != nil {
@@ -57,13 +57,17 @@ func (i *Identifier) Identify(ctx context.Context, r Credentials) (*User, error)
 }
 
 // authorization reads the schemes Basic (RFC 7617) and Bearer (RFC 6750).
-func (i *Identifier) authorization(ctx context.Context, header string) (*User, error) {
+func (i *Identifier) authorization(ctx context.Context, r Credentials, header string) (*User, error) {
 	scheme, rest, _ := strings.Cut(header, " ")
 	switch {
 	case strings.EqualFold(scheme, "Bearer"):
 		return i.Tokens.Token(ctx, strings.TrimSpace(rest))
 	case !strings.EqualFold(scheme, "Basic"):
 		return nil, errs.New(errs.Unauthenticated, "Only the schemes Basic and Bearer are known here; use one of them.")
+	}
+	// A browser that was once told name and password sends them along with the forms of other sites' pages too.
+	if from, one := single(r, "Sec-Fetch-Site"); !isSafe(r.Method()) && (!one || from == "cross-site") {
+		return nil, errs.New(errs.Forbidden, "CSRF Failed: the request comes from a page of another site; send it from here.")
 	}
 	name, password, err := parseBasic(rest)
 	if err != nil {

@@ -121,6 +121,10 @@ func TestIdentify(t *testing.T) {
 		"a proxy that says nothing":     {request{peer: proxy}, ""},
 		"from another site":             {request{peer: proxy, method: "POST", header: head("Remote-User", "ann", "Sec-Fetch-Site", "cross-site")}, "forbidden"},
 		"from the same site":            {request{peer: proxy, method: "POST", header: head("Remote-User", "ann", "Sec-Fetch-Site", "same-origin")}, "ann by remote header"},
+		"a password from another site":  {request{method: "POST", header: head(name, basicOf("ann", goodPassword), "Sec-Fetch-Site", "cross-site")}, "forbidden"},
+		"a password from here":          {request{method: "POST", header: head(name, basicOf("ann", goodPassword), "Sec-Fetch-Site", "same-site")}, "ann by password"},
+		"only a look from another site": {request{header: head(name, basicOf("ann", goodPassword), "Sec-Fetch-Site", "cross-site")}, "ann by password"},
+		"a token from another site":     {request{method: "POST", header: head(name, "Bearer "+token, "Sec-Fetch-Site", "cross-site")}, "ann by token ci"},
 		"a name that cannot be":         {request{peer: proxy, header: head("Remote-User", "a:b")}, "unauthenticated"},
 	} {
 		if c.r.peer == "" {

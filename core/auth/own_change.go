@@ -15,7 +15,8 @@ type OwnChange struct {
 	OldPassword, NewPassword *string
 }
 
-// ChangeOwn changes what a user may change of itself, all of it or nothing. Faults are Invalid errors by field. A wrong
+// ChangeOwn changes what a user may change of itself, all of it or nothing. Faults are Invalid errors by field. Where
+// others know people by their names, nobody renames himself: the next one of that name would be taken for him. A wrong
 // old password counts as a failed log-in, so a session that was taken over is no way to guess it.
 func (a *Authenticator) ChangeOwn(ctx context.Context, user *User, change OwnChange) error {
 	changed := *user
@@ -26,6 +27,9 @@ func (a *Authenticator) ChangeOwn(ctx context.Context, user *User, change OwnCha
 		if m.given != nil {
 			*m.into = *m.given
 		}
+	}
+	if changed.Username != user.Username && (user.Origin != "" || a.namesKept) {
+		return errs.Field("username", "This name comes from where people are kept; ask an administrator to change it.")
 	}
 	if err := checkUser(&changed); err != nil {
 		return err

@@ -28,7 +28,7 @@ func TestUserRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := given
-	want.ID, want.Password, want.DateJoined = made.ID, made.Password, f.clock.now()
+	want.ID, want.Password, want.DateJoined, want.Mark = made.ID, made.Password, f.clock.now(), 1
 	if diff := cmp.Diff(&want, found); diff != "" {
 		t.Errorf("stored and found differ (-want +got):\n%s", diff)
 	}

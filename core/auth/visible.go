@@ -39,7 +39,7 @@ func (v Visible) None() bool { return !v.All && len(v.Roles) == 0 && v.Owned == 
 
 // Visible gives the objects of a model in a domain on which the user has a permission. An anonymous user has none.
 func (d *Decider) Visible(ctx context.Context, user *User, permission, model, domain string) (Visible, error) {
-	if user == nil || !user.IsActive || !user.Scope.Allows(permission, domain) {
+	if user == nil || !user.IsActive || !d.inScope(user, permission, domain) {
 		return Visible{}, nil
 	}
 	v := Visible{UserID: user.ID, Only: user.Scope.only(model)}

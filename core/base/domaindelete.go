@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/domain"
 	"github.com/packhouse/packhouse/core/errs"
@@ -29,7 +30,7 @@ func (a deleteDomain) Locks() task.Locks { return domainLocks(a.Domain) }
 
 // leaves are the tables whose rows go with their domain: nothing of them was made for its own sake.
 func leaves() []string {
-	return []string{"core_uploads", "core_tasks", "core_task_groups"}
+	return []string{"core_uploads", "core_tasks", "core_task_groups"} // uploads that came since removeUploads, too
 }
 
 func deleteDomainBy(c *resource.Call, d *domainRow) (*resource.Answer, error) {
@@ -128,16 +129,39 @@ func (c *cleaner) removeDomain(ctx context.Context, tx *db.Tx) error {
 	if err := c.removable(ctx, tx.DB); err != nil {
 		return err
 	}
+	if err := c.removeUploads(tx); err != nil {
+		return err
+	}
 	for _, table := range leaves() {
 		if err := tx.Exec("DELETE FROM "+table+" WHERE domain_id = ?", c.domain).Error; err != nil {
 			return fmt.Errorf("remove what belongs to the domain: %w", err)
 		}
+	}
+	if err := auth.ForgetObject(tx, auth.Object{Model: domainModel, ID: c.domain}); err != nil {
+		return err
+	}
+	if err := auth.Changed(tx); err != nil { // roles that were given in it go too
+		return err
 	}
 	err := db.Translate(tx.Exec("DELETE FROM core_domains WHERE id = ?", c.domain).Error)
 	if errs.Is(err, errs.Conflict) {
 		return errs.New(errs.Conflict, "The domain is still in use, by objects of a plugin or a content guard; delete them first: %w", err)
 	}
 	return err
+}
+
+// removeUploads deletes the uploads of the domain, whose bytes do not lie below the keys of the domain.
+func (c *cleaner) removeUploads(tx *db.Tx) error {
+	var ids []string
+	if err := tx.Raw("SELECT id FROM core_uploads WHERE domain_id = ?", c.domain).Scan(&ids).Error; err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := c.store.DeleteUpload(tx, id); err != nil && !errs.Is(err, errs.NotFound) { // its own request was faster
+			return fmt.Errorf("remove an upload of the domain: %w", err)
+		}
+	}
+	return nil
 }
 
 // emptyStorage removes all bytes below the keys of a domain that is gone. What is left after an error is told, and no

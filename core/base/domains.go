@@ -6,7 +6,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/domain"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/ident"
@@ -55,7 +54,7 @@ func Domains() resource.Of[domainRow] {
 		Source: resource.Source{Table: "core_domains", NoDomain: true}, Base: base, Fields: fields,
 		Filters: []resource.Filter{resource.LabelSelect("d.pulp_labels")},
 		Offers:  []resource.Verb{resource.List, resource.Create, resource.Read, resource.Update, resource.Delete},
-		Access:  resource.Permissions(domainModel), Roles: domainRoles(),
+		Access:  resource.Permissions(domainModel), Shareable: true,
 		Unique: map[string]string{"core_domains(name)": "name"},
 		Check:  checkDomain, DeleteBy: deleteDomainBy,
 		Actions: append(resource.LabelActions("core_domains", func(d *domainRow) string { return d.base.ID }, func(d *domainRow) *model.Labels { return &d.labels }),
@@ -64,23 +63,6 @@ func Domains() resource.Of[domainRow] {
 }
 
 const domainModel = "core.domain"
-
-// domainRoles are the locked roles of the contract; roles on a domain are given by role assignments, it has no actions
-// for them.
-func domainRoles() []auth.RoleSpec {
-	may := func(verbs ...string) []string {
-		var names []string
-		for _, verb := range verbs {
-			names = append(names, resource.Permission(verb, domainModel))
-		}
-		return names
-	}
-	return []auth.RoleSpec{
-		{Name: domainModel + "_creator", Description: "May create domains.", Permissions: may("add")},
-		{Name: domainModel + "_owner", Description: "May do everything with a domain.", Permissions: may("view", "change", "delete", "manage_roles")},
-		{Name: domainModel + "_viewer", Description: "May look at a domain.", Permissions: may("view")},
-	}
-}
 
 func classes() []storageClass {
 	var all []storageClass

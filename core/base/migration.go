@@ -20,8 +20,8 @@ import (
 	"github.com/packhouse/packhouse/core/task"
 )
 
-// migration copies the files of a domain to another storage. Each is verified while it is written, and only then noted,
-// so a migration that was cut off goes on where it was. The domain uses the old storage all the while. In the end one
+// migration copies the files of a domain to another storage. Each is read back from there and compared with its digest, and
+// only then noted, so a migration that was cut off goes on where it was. The domain uses the old storage all the while. In the end one
 // transaction, which keeps everybody from saving files, looks whether all is noted, and changes the description of the
 // storage and its stamp: who received bytes for the old storage can no longer save them.
 type migration struct {
@@ -35,6 +35,9 @@ type migration struct {
 
 const (
 	migratePage = 200
+	// migrateBytes is how many bytes are copied before it is noted, save that migrateWidth files always are: what a
+	// migration that is cut off has to do again.
+	migrateBytes = 1 << 30
 	// migrateWidth is how many files are copied side by side.
 	migrateWidth = 4
 	// migrateRounds bounds how often files that came meanwhile are copied before the migration gives up.
@@ -45,16 +48,21 @@ func runMigration(ctx context.Context, run *task.Run, env *resource.Env, a migra
 	if env.Storages == nil {
 		return errs.New(errs.Internal, "no storages can be opened here")
 	}
-	from, err := env.Artifacts.In(ctx, a.Domain)
-	if err != nil {
-		return err
-	}
 	to, err := env.Storages.OpenPlace(a.Place)
 	if err != nil {
 		return fmt.Errorf("open the new storage: %w", err)
 	}
 	if one, can := to.(io.Closer); can {
 		defer func() { err = errors.Join(err, one.Close()) }()
+	}
+	return migrateTo(ctx, run, env, a, to)
+}
+
+// migrateTo brings the files to an open storage, which is that of the task's place.
+func migrateTo(ctx context.Context, run *task.Run, env *resource.Env, a migrateDomain, to storage.Storage) error {
+	from, err := env.Artifacts.In(ctx, a.Domain)
+	if err != nil {
+		return err
 	}
 	m := &migration{Env: env, run: run, place: domainPlace{a.Domain, a.Place.ID()}, from: from, to: to}
 	if m.progress, err = run.Progress(ctx, "migrate", "Migrating Artifacts", nil, ""); err != nil {
@@ -83,40 +91,6 @@ func runMigration(ctx context.Context, run *task.Run, env *resource.Env, a migra
 // domainPlace is a domain and the place that it goes to.
 type domainPlace struct{ domain, place string }
 
-// recheck forgets notes of an earlier run whose bytes are not there.
-func (m *migration) recheck(ctx context.Context) error {
-	last := "00000000-0000-0000-0000-000000000000"
-	for {
-		var page []model.Artifact
-		err := m.DB.Read(ctx).Raw(`SELECT a.* FROM core_artifacts a JOIN core_migrated_artifacts n ON n.artifact_id = a.id AND n.place = ?
-			WHERE a.domain_id = ? AND a.id > ? ORDER BY a.id LIMIT ?`, m.place.place, m.place.domain, last, migratePage).Scan(&page).Error
-		if err != nil || len(page) == 0 {
-			return err
-		}
-		last = page[len(page)-1].ID
-		var gone []string
-		for i := range page {
-			info, err := m.to.Stat(ctx, page[i].File)
-			switch {
-			case err != nil && !errs.Is(err, errs.NotFound):
-				return err
-			case err != nil || info.Size != page[i].Size:
-				gone = append(gone, page[i].ID)
-			}
-		}
-		m.progress.Add(int64(len(page) - len(gone)))
-		if len(gone) == 0 {
-			continue
-		}
-		err = m.run.InTx(ctx, func(tx *db.Tx) error {
-			return tx.Exec("DELETE FROM core_migrated_artifacts WHERE place = ? AND artifact_id IN ?", m.place.place, gone).Error
-		})
-		if err != nil {
-			return err
-		}
-	}
-}
-
 // missing are the artifacts of the domain that are not noted.
 const missing = ` FROM core_artifacts a WHERE a.domain_id = ? AND NOT EXISTS (SELECT 1 FROM core_migrated_artifacts n WHERE n.artifact_id = a.id AND n.place = ?)`
 
@@ -133,10 +107,21 @@ func (m *migration) copyAll(ctx context.Context) error {
 		if len(page) == 0 {
 			return m.copyChunks(ctx)
 		}
-		if err := m.copyPage(ctx, page); err != nil {
+		if err := m.copyPage(ctx, some(page)); err != nil {
 			return err
 		}
 	}
+}
+
+// some are the first files of a page, no more than are to be noted together.
+func some(page []model.Artifact) []model.Artifact {
+	sum := int64(0)
+	for i := range page {
+		if sum += page[i].Size; i >= migrateWidth && sum > migrateBytes {
+			return page[:i]
+		}
+	}
+	return page
 }
 
 // copyPage copies side by side and notes those that arrived, whatever becomes of the others.
@@ -189,7 +174,7 @@ func (m *migration) copyArtifact(ctx context.Context, a *model.Artifact) error {
 	return nil
 }
 
-// copy writes what r gives under a key, if it is what is expected. It closes r.
+// copy writes what r gives under a key, if it is what is expected, and looks that it came to lie there. It closes r.
 func (m *migration) copy(ctx context.Context, r io.ReadCloser, key string, size int64, digest string) (err error) {
 	defer func() { err = errors.Join(err, r.Close()) }()
 	staged, err := m.to.Stage(ctx)
@@ -205,7 +190,10 @@ func (m *migration) copy(ctx context.Context, r io.ReadCloser, key string, size 
 	if got := hex.EncodeToString(hash.Sum(nil)); n != size || got != digest {
 		return errs.New(errs.Conflict, "the stored bytes are damaged: %d bytes with the sha256 %s; run a repair of the domain and migrate again", n, got)
 	}
-	return staged.Commit(ctx, key)
+	if err := staged.Commit(ctx, key); err != nil {
+		return err
+	}
+	return m.verify(ctx, key, size, digest)
 }
 
 // copyChunks copies chunks of uploads, each as a blob of its own: not every storage can write into a file.
@@ -259,6 +247,9 @@ func (m *migration) finish(ctx context.Context, a migrateDomain) (done bool, err
 	err = m.run.InTx(ctx, func(tx *db.Tx) error {
 		done = false
 		if err := tx.LockRow("core_domains", a.Domain); err != nil {
+			return err
+		}
+		if err := apart(ctx, tx.DB, m.Storages, a.Place, a.Domain); err != nil {
 			return err
 		}
 		var left int64

@@ -66,7 +66,7 @@ func (c *cleaner) sweep(ctx context.Context, prefix string, before time.Time, dr
 // dropChunks removes what was received for uploads that are not there any more, and chunks that never came to count.
 // No lock is needed: a chunk's row is written as soon as its bytes are, not a day later.
 func (c *cleaner) dropChunks(ctx context.Context, keys []string) (removed int, err error) {
-	var uploads, chunks []string
+	var uploads, chunks, moving []string
 	ids := make([]string, 0, len(keys))
 	for _, key := range keys {
 		ids = append(ids, uploadOf(key))
@@ -77,11 +77,15 @@ func (c *cleaner) dropChunks(ctx context.Context, keys []string) (removed int, e
 	if err := c.DB.Read(ctx).Table("core_upload_chunks").Where("file IN ?", keys).Pluck("file", &chunks).Error; err != nil {
 		return 0, err
 	}
+	// Another domain may be on its way to the storage that this one uses.
+	if err := c.DB.Read(ctx).Table("core_migrated_chunks").Where("file IN ?", keys).Pluck("file", &moving).Error; err != nil {
+		return 0, err
+	}
 	wanted := map[string]bool{}
 	for _, id := range uploads {
 		wanted[storage.PatchPrefix+id] = true
 	}
-	for _, key := range chunks {
+	for _, key := range append(chunks, moving...) {
 		wanted[key] = true
 	}
 	for _, key := range keys {

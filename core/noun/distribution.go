@@ -184,7 +184,24 @@ func freePath(in *resource.Input, d *Distribution) error {
 	if taken[0] == d.BasePath {
 		return errs.Field("base_path", "This field must be unique.")
 	}
-	return errs.Field("base_path", "Overlaps with existing distribution at '%s'.", taken[0])
+	return overlap(in, d, taken[0])
+}
+
+// overlap names the other place to who may see what is there.
+func overlap(in *resource.Input, d *Distribution, place string) error {
+	seen, err := in.Viewer.Family("distributions", "o.id", "o.pulp_type")
+	if err != nil {
+		return err
+	}
+	var n int64
+	err = in.DB.WithContext(in.Context).Table("core_distributions o").Where("o.domain_id = ? AND o.base_path = ?", d.DomainID, place).Where(seen.SQL, seen.Args...).Count(&n).Error
+	if err != nil {
+		return err
+	}
+	if n == 0 || in.Viewer == nil {
+		return errs.Field("base_path", "Overlaps with another distribution; choose another path.")
+	}
+	return errs.Field("base_path", "Overlaps with existing distribution at '%s'.", place)
 }
 
 // distributionLocks serialise what decides about base paths.

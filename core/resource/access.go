@@ -129,7 +129,7 @@ func (p *prepared[M]) policy() *auth.Policy {
 	}
 	for i := range p.Actions {
 		a := &p.Actions[i]
-		if p.Shareable && a.Verb == "my_permissions" { // see roleStatements
+		if p.Shareable && (a.Access == manageRoles || a.Verb == "my_permissions") { // see roleStatements
 			continue
 		}
 		policy.Statements = append(policy.Statements, p.statement(a.access(), a.OnList, a.policyAction())...)

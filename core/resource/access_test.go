@@ -138,3 +138,26 @@ func TestStatementsAreShownAsTheContractHasThem(t *testing.T) {
 		t.Errorf("%s, %v, want %s", text, err, want)
 	}
 }
+
+// TestWhatIsForAdministratorsTellsOthersNothing: who may not look is told so before anything is looked up.
+func TestWhatIsForAdministratorsTellsOthersNothing(t *testing.T) {
+	t.Parallel()
+	s := newSight(t, "sqlite://"+t.TempDir()+"/sight.db")
+	decider, err := auth.NewDecider(auth.Options{DB: s.db, Declared: auth.NewDeclared()})
+	must(t, err)
+	for name, c := range map[string]struct {
+		user *auth.User
+		want errs.Kind
+	}{
+		"nobody":              {nil, errs.Unauthenticated},
+		"a user":              {&auth.User{ID: 1, IsActive: true}, errs.Forbidden},
+		"a superuser":         {&auth.User{ID: 2, IsActive: true, IsSuperuser: true}, errs.NotFound},
+		"a superuser's token": {&auth.User{ID: 2, IsActive: true, IsSuperuser: true, Scope: &auth.Scope{Permissions: []string{"*.*"}}}, errs.Forbidden},
+	} {
+		call := &Call{Env: &Env{Decider: decider, DB: s.db, Registry: s.registry}, User: c.user, context: t.Context(),
+			op: &Operation{ID: "op", Rule: auth.Superusers, Open: func(*Call) (any, auth.Object, error) { return nil, auth.Object{}, notFound() }}}
+		if err := call.Allow(nil); errs.KindOf(err) != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

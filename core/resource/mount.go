@@ -110,7 +110,8 @@ func (d Of[M]) Mount(env *Env) []Operation {
 	env.nameHref(d.Path, d.HrefName)
 	env.Seals(d.sealed()...)
 	if d.Shareable {
-		d.Actions = slices.Concat(d.Actions, p.roleActions())
+		d.Actions, d.Access = slices.Concat(d.Actions, p.roleActions()), maps.Clone(d.Access)
+		d.Access[manageRoles] = auth.Permission(p.permission("manage_roles"))
 		p.Of = &d
 	}
 	p.declareAccess()

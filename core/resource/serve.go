@@ -54,10 +54,11 @@ func (c *Call) Parent(relation string, o auth.Object) {
 	c.parents[relation] = o
 }
 
-// decideEarly sends anonymous callers to log in before anything is looked up, so that they learn nothing about what
-// exists.
+// decideEarly sends anonymous callers to log in before anything is looked up, and others away from what is for superusers
+// alone, so that they learn nothing about what exists.
 func (c *Call) decideEarly(trace *auth.Trace) error {
-	if c.User != nil || c.op.Rule == auth.Anyone {
+	forAdmins := c.op.Policy == "" && c.op.Rule == auth.Superusers
+	if c.op.Rule == auth.Anyone || c.User != nil && (!forAdmins || c.User.IsSuperuser && c.User.Scope == nil) {
 		return nil
 	}
 	return c.decide(auth.Object{}, nil, trace)

@@ -35,6 +35,7 @@ func (s Standalone) Mount(env *Env) []Operation {
 			label = app + "." + permission[strings.LastIndexByte(permission, '_')+1:]
 		}
 		env.declared().Permission(permission, label)
+		op.Model, op.Action = label, short // for authorizers; it has no policy of its own
 	}
 	if s.Body != nil {
 		name, schema := s.Body.component()

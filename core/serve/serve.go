@@ -98,3 +98,8 @@ type Result struct {
 	// Moved is the path, below the content prefix, that is to be asked for instead.
 	Moved string
 }
+
+// Guarded tells whether a guard had to let the request through.
+func (r Result) Guarded() bool {
+	return r.Distribution != nil && r.Distribution.ContentGuardID != nil
+}
