@@ -135,7 +135,7 @@ func (h *hunt) settings() {
 		}
 	}
 	h.environ = append(h.environ, "PACKHOUSE_STORAGE__S3__ACCESS_KEY=a", "PACKHOUSE_AUTHENTICATION__LDAP__BIND_DN=cn=x")
-	h.environ = append(h.environ, fmt.Sprintf(`PACKHOUSE_AUTHENTICATION__TOKEN_EXCHANGE=[{"name":"ci","type":"oidc","parameters":{"issuer":"https://127.0.0.1:9/","audience":"a","user":"nobody","claims":{"sub":%q}}}]`, "x"))
+	h.environ = append(h.environ, `PACKHOUSE_AUTHENTICATION__TOKEN_EXCHANGE=[{"name":"ci","type":"oidc","parameters":{"issuer":"https://127.0.0.1:9/","audience":"a","user":"nobody","permissions":["file.view_*"],"claims":{"sub":"x"}}}]`)
 }
 
 // ask sends a request as the admin and looks at the answer.

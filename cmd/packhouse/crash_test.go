@@ -96,12 +96,9 @@ type process struct {
 func newProcesses(t *testing.T) *processes {
 	t.Helper()
 	dir := t.TempDir()
-	p := &processes{t: t, binary: filepath.Join(dir, "packhouse"), database: testkit.Postgres(t)}
-	build := exec.Command("go", "build", "-o", p.binary, "github.com/packhouse/packhouse/cmd/packhouse")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if text, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the binary: %s\n%s", err, text)
-	}
+	binary, err := theBinary()
+	must(t, err)
+	p := &processes{t: t, binary: binary, database: testkit.Postgres(t)}
 	address := spare(t)
 	p.url = "http://" + address
 	p.environ = []string{
