@@ -27,7 +27,7 @@ func onEachWithDomains(t *testing.T, test func(t *testing.T, d *tenants)) {
 	for name, settings := range backends() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			flags := map[string]string{"domain_enabled": "true", "data": t.TempDir()}
+			flags := map[string]string{"domain_enabled": "true", "data": t.TempDir(), "egress.allow": "127.0.0.1"}
 			for key, value := range settings(t) {
 				flags[key] = value
 			}
@@ -259,6 +259,10 @@ func TestTheEndOfADomain(t *testing.T) {
 		d.step(step{do: "GET /pulp/content/one/", as: "nobody", status: 404})
 		if _, err := os.Stat(d.blob("shared", "{one_file}")); !os.IsNotExist(err) {
 			t.Errorf("the bytes of the domain are still there: %v", err)
+		}
+		upload := filepath.Base(fill("{one_upload}", d.vars))
+		if left, err := filepath.Glob(d.blob("shared", "upload/*"+upload+"*")); len(left) > 0 || err != nil {
+			t.Errorf("the bytes of an upload of the domain are still there: %v (%v)", left, err)
 		}
 		d.serves("two")
 	})

@@ -70,7 +70,12 @@ func method(disguise, method string) string {
 // disguised asks again what was refused: no disguise gets more out of it, nor learns whether the object is there.
 func (m *matrix) disguised(t *testing.T, where string, p *persona, r row, plainly int) {
 	t.Helper()
-	for _, disguise := range disguises(r.op.Method, r.op.Route) {
+	all := disguises(r.op.Method, r.op.Route)
+	if p.name != "plain" { // who sees nothing asks in all ways; the others in a few, which turn from object to object
+		at := len(r.op.Route) % (len(all) - 1)
+		all = all[at : at+2]
+	}
+	for _, disguise := range all {
 		answer := m.ask(t, p, method(disguise, r.op.Method), worn(disguise, m.rootOf(r.op), m.main, r.op.Route, t), bodyFor(r.op))
 		if answer.Code < 300 {
 			t.Errorf("%s is refused plainly, and as %s it is answered %d: %s", where, disguise, answer.Code, answer.Body)

@@ -107,10 +107,12 @@ func (d *Decider) Decide(ctx context.Context, q Question) (pending bool, err err
 	if said == no {
 		return false, forbidden()
 	}
-	if err := d.authorize(ctx, q); err != nil {
-		return false, err
+	for _, one := range d.concerned(q) {
+		if err := d.authorize(ctx, one); err != nil {
+			return false, err
+		}
 	}
-	return said == later, nil
+	return said == later || d.waits(q), nil
 }
 
 func forbidden() error {

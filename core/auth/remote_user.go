@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/packhouse/packhouse/core/audit"
 	"github.com/packhouse/packhouse/core/errs"
 )
 
@@ -74,6 +75,7 @@ func (p RemoteUsers) find(ctx context.Context, users *Users, name, origin string
 	}
 	made, failed := users.CreateUser(ctx, User{Username: name, IsActive: true, Origin: origin}, "")
 	if failed == nil {
+		audit.From(ctx).LoggedIn(made.ID, made.Username, origin+" header") // a request that only reads has made it
 		return made, nil
 	}
 	// Another request may have been first.

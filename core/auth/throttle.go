@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"golang.org/x/text/unicode/norm"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -95,8 +97,13 @@ func newAttempt(name string, client netip.Addr) attempt {
 	if network, err := client.Prefix(64); client.Is6() && !client.Is4In6() && err == nil {
 		place = network.String()
 	}
-	name, place = hexDigest("name\x00"+name), hexDigest("address\x00"+place)
+	name, place = hexDigest("name\x00"+oneName(name)), hexDigest("address\x00"+place)
 	return attempt{pair: hexDigest("pair\x00" + name + place), name: name, address: place}
+}
+
+// oneName brings the ways to write a name together that a directory takes for one: each would have its own guesses.
+func oneName(name string) string {
+	return strings.Join(strings.Fields(strings.ToLower(norm.NFKC.String(name))), " ")
 }
 
 // standing is what is known of an attempt.

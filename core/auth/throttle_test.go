@@ -255,3 +255,18 @@ func TestThrottleOnPostgreSQL(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestWaysToWriteANameShareTheirGuesses: a directory takes them for one person.
+func TestWaysToWriteANameShareTheirGuesses(t *testing.T) {
+	t.Parallel()
+	here := netip.MustParseAddr("192.0.2.1")
+	ann := newAttempt("ann smith", here)
+	for _, name := range []string{"Ann Smith", "ANN SMITH", " ann smith", "ann  smith ", "\uff41nn smith", "ann\u00a0smith"} {
+		if newAttempt(name, here) != ann {
+			t.Errorf("%q has guesses of its own", name)
+		}
+	}
+	if newAttempt("annsmith", here) == ann {
+		t.Error("two names share their guesses")
+	}
+}

@@ -34,14 +34,14 @@ var sights = []string{"list", "retrieve", "my_permissions"}
 
 // Allows wants the owner role for every action that changes an object.
 func (o ownership) Allows(ctx context.Context, view auth.View, q auth.Question) (bool, string, error) {
-	if q.User.IsSuperuser || q.Object.ID == "" || slices.Contains(sights, q.Action) && !o.filterView {
-		return true, "", nil
-	}
 	object := q.Object
 	for _, relation := range []string{"repository", "group"} {
 		if parent, nested := q.Parents[relation]; nested {
 			object = parent
 		}
+	}
+	if q.User.IsSuperuser || object.ID == "" || slices.Contains(sights, q.Action) && !o.filterView {
+		return true, "", nil
 	}
 	role := object.Model + "_owner"
 	ok, err := view.HasRole(ctx, q.User, role, object)

@@ -55,6 +55,8 @@ func TestOwnership(t *testing.T) {
 		"another changes":              {false, other, auth.Question{User: ann, Action: "update", Model: repo.Model, Object: repo}, false},
 		"another syncs":                {false, other, auth.Question{User: ann, Action: "sync", Model: repo.Model, Object: repo}, false},
 		"another gives roles":          {false, other, auth.Question{User: ann, Action: "add_role", Model: repo.Model, Object: repo}, false},
+		"another adds to a parent":     {false, other, auth.Question{User: ann, Action: "create", Model: version.Model, Parents: nested}, false},
+		"owner adds to a parent":       {false, owner, auth.Question{User: ann, Action: "create", Model: version.Model, Parents: nested}, true},
 		"another reads":                {false, other, auth.Question{User: ann, Action: "retrieve", Model: repo.Model, Object: repo}, true},
 		"another reads, filtered":      {true, other, auth.Question{User: ann, Action: "retrieve", Model: repo.Model, Object: repo}, false},
 		"owner reads, filtered":        {true, owner, auth.Question{User: ann, Action: "retrieve", Model: repo.Model, Object: repo}, true},

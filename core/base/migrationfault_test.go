@@ -203,7 +203,7 @@ func TestTheSwitchWaitsForWhoIsSaving(t *testing.T) {
 	})
 }
 
-// waiting comes back when somebody waits for the row of the domain. SQLite lets nobody else write at all.
+// waiting comes back when somebody waits for the transaction, which has the row of the domain. SQLite lets nobody else write at all.
 func (m *moving) waiting(tx *db.Tx) error {
 	if tx.Dialect() == db.SQLite {
 		return nil
@@ -212,7 +212,7 @@ func (m *moving) waiting(tx *db.Tx) error {
 	defer again.Stop()
 	for {
 		var waits int64
-		err := tx.Raw(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%core_domains%'`).Scan(&waits).Error
+		err := tx.Raw("SELECT count(*) FROM pg_locks WHERE NOT granted AND transactionid = CAST(pg_current_xact_id() AS xid)").Scan(&waits).Error
 		if err != nil || waits > 0 {
 			return err
 		}

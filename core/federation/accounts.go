@@ -3,11 +3,14 @@ package federation
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
+	"github.com/packhouse/packhouse/core/audit"
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/model"
 )
 
@@ -137,7 +140,12 @@ func (a *Accounts) create(ctx context.Context, s Source, p Profile, who *Identit
 	if err != nil {
 		return nil, fmt.Errorf("create user %s of %s: %w", p.Username, s.Origin, err)
 	}
-	return a.users.User(ctx, id)
+	made, err := a.users.User(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	noted(ctx, s, made)
+	return made, nil
 }
 
 // second is asked when the name was taken in the meantime: by the same person in another request, or by somebody else.
@@ -167,6 +175,13 @@ func newUser(s Source, p Profile) (*auth.User, error) {
 		user.IsSuperuser = *p.Superuser
 	}
 	return user, storable(user)
+}
+
+// noted records that a log-in changed a user: the request may be one that only reads, which leaves no line otherwise.
+func noted(ctx context.Context, s Source, user *auth.User) {
+	draft := audit.From(ctx)
+	draft.Object(ident.PRN(auth.UserModel, strconv.FormatInt(user.ID, 10)))
+	draft.LoggedIn(user.ID, user.Username, s.Origin)
 }
 
 func taken(name string, s Source) error {

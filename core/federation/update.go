@@ -42,6 +42,7 @@ func (a *Accounts) update(ctx context.Context, s Source, p Profile, user *auth.U
 	if err != nil {
 		return nil, fmt.Errorf("update %s from %s: %w", user, s.Origin, err)
 	}
+	noted(ctx, s, user)
 	return a.users.User(ctx, user.ID)
 }
 
