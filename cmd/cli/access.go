@@ -45,6 +45,9 @@ is told apart here: hidden is there, and the user may not see it; missing is not
 					return err
 				}
 				why, failure := server.Explain(cmd.Context(), user, args[1], args[2])
+				if user != nil && !user.IsActive {
+					why.Outcome, why.Because = api.NotLoggedIn, user.Username+" is deactivated, and cannot log in; see packhouse user activate"
+				}
 				if err := c.printWhy(why, asJSON); err != nil {
 					return err
 				}

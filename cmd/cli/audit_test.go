@@ -49,6 +49,34 @@ func TestAuditCommands(t *testing.T) {
 	}
 }
 
+// TestCommandsThatGiveRightsAreRecorded: whoever may write to the database leaves a trace with these commands too.
+func TestCommandsThatGiveRightsAreRecorded(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.ok("migrate")
+	b.ok("user", "create", "ann", "--random")
+	commands := [][]string{
+		{"user", "set-superuser", "ann"}, {"user", "set-superuser", "ann", "--off"}, {"user", "deactivate", "ann"}, {"user", "activate", "ann"},
+		{"group", "create", "packers"}, {"group", "add", "packers", "ann"}, {"role", "create", "lookers", "file.view_filerepository"},
+		{"role", "set", "lookers", "file.view_fileremote"}, {"role", "assign", "lookers", "--user", "ann"}, {"role", "unassign", "lookers", "--user", "ann"},
+		{"role", "delete", "lookers"}, {"group", "remove", "packers", "ann"}, {"group", "delete", "packers"}, {"keys", "rotate"},
+	}
+	for _, words := range commands {
+		b.ok(words...)
+	}
+	lines := strings.Split(strings.TrimSpace(b.ok("audit", "export", "--after", "1")), "\n")
+	if len(lines) != len(commands) {
+		t.Fatalf("%d entries for %d commands: %s", len(lines), len(commands), lines)
+	}
+	for i, words := range commands {
+		var e audit.Entry
+		mustJSON(t, lines[i], &e)
+		if e.Action != words[0]+"_"+words[1] || e.Reason != "" {
+			t.Errorf("%v is recorded as %+v", words, e)
+		}
+	}
+}
+
 func lastWord(text string) string {
 	words := strings.Fields(text)
 	return words[len(words)-1]

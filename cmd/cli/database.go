@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/spf13/cobra"
+
 	"github.com/packhouse/packhouse/cmd/node"
 	"github.com/packhouse/packhouse/core/db"
 )
@@ -25,9 +27,11 @@ func (c *commands) withDatabase(ctx context.Context, work func(l *loaded, d *db.
 	return work(l, d)
 }
 
-// changing runs work in a transaction of a database that is up to date.
-func (c *commands) changing(ctx context.Context, work func(l *loaded, tx *db.Tx) error) error {
-	return c.withDatabase(ctx, func(l *loaded, d *db.DB) error {
-		return d.InTx(ctx, func(tx *db.Tx) error { return work(l, tx) })
+// changing runs work in a transaction of a database that is up to date, and has it recorded.
+func (c *commands) changing(cmd *cobra.Command, work func(l *loaded, tx *db.Tx) error) error {
+	return c.withDatabase(cmd.Context(), func(l *loaded, d *db.DB) error {
+		return c.recorded(cmd, l, func() error {
+			return d.InTx(cmd.Context(), func(tx *db.Tx) error { return work(l, tx) })
+		})
 	})
 }

@@ -58,7 +58,7 @@ func (c *commands) groupChange(use, short string, n int, change func(tx *db.Tx, 
 	cmd := &cobra.Command{Use: use, Short: short, Args: words(n, n, use)}
 	cmd.Example = "  packhouse group " + cmd.Name() + " packers" + map[int]string{2: " ann"}[n]
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		err := c.changing(cmd.Context(), func(_ *loaded, tx *db.Tx) error { return change(tx, args) })
+		err := c.changing(cmd, func(_ *loaded, tx *db.Tx) error { return change(tx, args) })
 		if err == nil {
 			c.say("done: group %s %s\n", cmd.Name(), args[0])
 		}

@@ -56,9 +56,10 @@ func (c *commands) withSecrets(ctx context.Context, do func(l *loaded, w reseal.
 
 func (c *commands) keysList() *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "Print the ids of the keys, which one seals, and how many secrets each has sealed",
-		Args:  words(0, 0, ""),
+		Use:     "list",
+		Short:   "Print the ids of the keys, which one seals, and how many secrets each has sealed",
+		Example: `  packhouse keys list`,
+		Args:    words(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.withSecrets(cmd.Context(), func(_ *loaded, w reseal.Work) error {
 				tallies, err := w.Count(cmd.Context())
@@ -112,9 +113,10 @@ func (c *commands) printKeys(ids []string, sealed map[string]int) error {
 
 func (c *commands) keysAdd() *cobra.Command {
 	return &cobra.Command{
-		Use:   "add",
-		Short: "Put a new key into the key file, which only opens until it is promoted",
-		Args:  words(0, 0, ""),
+		Use:     "add",
+		Short:   "Put a new key into the key file, which only opens until it is promoted",
+		Example: `  packhouse keys add`,
+		Args:    words(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
 			l, err := c.load("", nil)
 			if err != nil {
@@ -165,7 +167,8 @@ database are sealed with it still: keep a copy of the file with them.`,
 					return err
 				}
 				// Again once it is out: a change that was under way may have been sealed with it a moment before.
-				if err := secret.RemoveIf(l.Settings.DBEncryptionKey, args[0], unused); err != nil {
+				err := c.recorded(cmd, l, func() error { return secret.RemoveIf(l.Settings.DBEncryptionKey, args[0], unused) })
+				if err != nil {
 					return err
 				}
 				c.say("removed the key %s; bring %s to all hosts\n", args[0], l.Settings.DBEncryptionKey)

@@ -25,11 +25,11 @@ at any moment and run again: what is done stays done. Before it ends it looks wh
   packhouse keys rotate`,
 		Args: words(0, 0, "[--dry-run]"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.withSecrets(cmd.Context(), func(_ *loaded, w reseal.Work) error {
+			return c.withSecrets(cmd.Context(), func(l *loaded, w reseal.Work) error {
 				if dry {
 					return c.rotatePlan(cmd.Context(), w)
 				}
-				return c.rotate(cmd.Context(), w)
+				return c.recorded(cmd, l, func() error { return c.rotate(cmd.Context(), w) })
 			})
 		},
 	}

@@ -106,7 +106,7 @@ func (c *commands) roleStore(word, short string) *cobra.Command {
 		Use: word + " NAME PERMISSION…", Short: short, Example: "  packhouse role " + word + " lookers file.view_filerepository file.view_filedistribution",
 		Args: words(2, 1000, "NAME PERMISSION… [--description TEXT]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.changing(cmd.Context(), func(l *loaded, tx *db.Tx) error {
+			return c.changing(cmd, func(l *loaded, tx *db.Tx) error {
 				declared := node.DeclaredAccess(l.registry, l.Settings)
 				for _, name := range args[1:] {
 					if _, known := declared.ModelOf(name); !known {
@@ -156,17 +156,21 @@ func (c *commands) roleDelete() *cobra.Command {
 						return errs.Together("The creation hooks of %s give this role; edit these access policies first.", strings.Join(names, ", "))
 					})
 				}
-				return d.InTx(cmd.Context(), func(tx *db.Tx) error {
-					r, err := unlocked(tx.DB, args[0])
-					if err != nil {
-						return err
-					}
-					if err := tx.Delete(&auth.Role{}, "id = ?", r.ID).Error; err != nil {
-						return fmt.Errorf("delete the role %s: %w", r.Name, err)
-					}
-					return auth.Changed(tx)
+				return c.recorded(cmd, l, func() error {
+					return d.InTx(cmd.Context(), func(tx *db.Tx) error { return dropRole(tx, args[0]) })
 				})
 			})
 		},
 	}
+}
+
+func dropRole(tx *db.Tx, name string) error {
+	r, err := unlocked(tx.DB, name)
+	if err != nil {
+		return err
+	}
+	if err := tx.Delete(&auth.Role{}, "id = ?", r.ID).Error; err != nil {
+		return fmt.Errorf("delete the role %s: %w", r.Name, err)
+	}
+	return auth.Changed(tx)
 }

@@ -3,12 +3,14 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"gorm.io/gorm"
 
 	"github.com/packhouse/packhouse/cmd/node"
+	"github.com/packhouse/packhouse/core/audit"
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/domain"
@@ -38,7 +40,11 @@ func (c *commands) roleAssign(word, short string) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := d.InTx(cmd.Context(), func(tx *db.Tx) error { return settle(tx, a, word == "assign") }); err != nil {
+				err = c.recorded(cmd, l, func() error {
+					audit.From(cmd.Context()).Object(holder(a))
+					return d.InTx(cmd.Context(), func(tx *db.Tx) error { return settle(tx, a, word == "assign") })
+				})
+				if err != nil {
 					return err
 				}
 				c.say("done: role %s %s\n", word, args[0])
@@ -51,6 +57,14 @@ func (c *commands) roleAssign(word, short string) *cobra.Command {
 	cmd.Flags().StringVar(&g.domain, "domain", "", "`NAME` of the domain in which it counts")
 	cmd.Flags().StringVar(&g.object, "object", "", "`PRN` or href of the object on which it counts")
 	return cmd
+}
+
+// holder names in the log who gets the role or loses it.
+func holder(a auth.Assignment) string {
+	if a.UserID != nil {
+		return ident.PRN("auth.user", strconv.FormatInt(*a.UserID, 10))
+	}
+	return ident.PRN("core.group", strconv.FormatInt(*a.GroupID, 10))
 }
 
 // settle gives the role or takes it away.

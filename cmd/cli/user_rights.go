@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/packhouse/packhouse/core/audit"
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/db"
 )
@@ -14,11 +15,12 @@ func (c *commands) userActive(word string, active bool) *cobra.Command {
 	return &cobra.Command{
 		Use: word + " NAME", Short: short, Example: "  packhouse user " + word + " ann", Args: words(1, 1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withUsers(cmd.Context(), func(_ *loaded, users *auth.Users) error {
+			return c.changeUsers(cmd, func(_ *loaded, users *auth.Users) error {
 				user, err := users.FindUser(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
+				audit.From(cmd.Context()).Object(userPRN(user))
 				if err := users.SetActive(cmd.Context(), user.ID, active); err != nil {
 					return err
 				}
@@ -35,11 +37,12 @@ func (c *commands) userSuperuser() *cobra.Command {
 		Use: "set-superuser NAME", Short: "Let a user do everything, or no longer",
 		Example: "  packhouse user set-superuser ann\n  packhouse user set-superuser ann --off", Args: words(1, 1, "NAME [--off]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withUsers(cmd.Context(), func(_ *loaded, users *auth.Users) error {
+			return c.changeUsers(cmd, func(_ *loaded, users *auth.Users) error {
 				user, err := users.FindUser(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
+				audit.From(cmd.Context()).Object(userPRN(user))
 				if err := users.SetSuperuser(cmd.Context(), user.ID, !off); err != nil {
 					return err
 				}

@@ -68,7 +68,7 @@ func endpoints() []endpoint {
 		{path: "contentguards/certguard/rhsm/", model: "certguard.rhsmcertguard", verbs: "LCRUPD"},
 		{path: "domains/", model: "core.domain", verbs: "LCRUPD", site: true, roles: true, actions: append([]string{"POST migrate/ change"}, label...)},
 		{path: "audit/", model: "core.auditentry", verbs: "LR", site: true, actions: []string{"GET export/ view", "GET verify/ view"}},
-		{path: "workers/", model: "core.appstatus", verbs: "LR", sight: []string{}},
+		{path: "workers/", model: "core.appstatus", verbs: "LR", site: true, sight: []string{}},
 		{path: "tokens/", model: "core.token", verbs: "LCRD", site: true, sight: []string{"own@core.token"}, rules: ruled("LCRD", auth.Authenticated)},
 		{path: "users/", model: "auth.user", verbs: "LCRUPD", site: true, sight: []string{}, rules: admins("LCRUPD")},
 		{path: "users/{user}/roles/", model: "core.userrole", verbs: "LCRD", site: true, sight: []string{}, rules: admins("LCRD")},

@@ -23,6 +23,8 @@ type installation struct {
 	api, content string
 	// upstream is the address of a server of the folder mirror, which remotes may reach.
 	upstream, mirror string
+	// domains is the folder below which domains may have storages, "" when there are none.
+	domains string
 }
 
 // embedded is one process with everything in its folder.
@@ -39,7 +41,7 @@ func embedded(t *testing.T) *installation {
 func split(t *testing.T) *installation {
 	t.Helper()
 	i := newInstallation(t)
-	settings := i.settings(t, map[string]string{"database.url": testkit.Postgres(t), "redis_url": testkit.Redis(t)})
+	settings := i.settings(t, map[string]string{"database.url": testkit.Postgres(t), "redis_url": testkit.Redis(t), "trusted_proxies": "127.0.0.1"})
 	o := nodeOptions(t, "", settings)
 	_, err := node.Setup{Registry: o.Registry, Settings: o.Loaded.Settings, Log: o.Log}.RunAlone(t.Context())
 	must(t, err)

@@ -16,7 +16,8 @@ type naming struct {
 	taken bool
 }
 
-func references5() []naming {
+// namings are all requests that name objects.
+func namings() []naming {
 	dist := func(member, kind string) naming {
 		return naming{"POST {at}/distributions/file/file/", `{"name":"{n}","base_path":"{n}","` + member + `":"{ref}"}`, kind, true}
 	}
@@ -29,7 +30,7 @@ func references5() []naming {
 		{"POST {repo}modify/", `{"base_version":"{ref}"}`, "version", true},
 		{"POST {at}/publications/file/file/", `{"repository":"{ref}"}`, "repo", true},
 		{"POST {at}/publications/file/file/", `{"repository_version":"{ref}"}`, "version", true},
-		dist("repository", "repo"), dist("publication", "pub"), dist("content_guard", "rbac"), dist("content_guard", "composite"), dist("remote", "remote"),
+		dist("repository", "repo"), dist("publication", "pub"), dist("content_guard", "rbac"), dist("content_guard", "composite"),
 		{"PATCH {dist}", `{"repository":"{ref}"}`, "repo", true}, {"PATCH {dist}", `{"content_guard":"{ref}"}`, "header", true},
 		{"POST {at}/acs/file/file/", `{"name":"{n}","remote":"{ref}"}`, "remote", true}, {"PATCH {acs}", `{"remote":"{ref}"}`, "remote", true},
 		{"POST {at}/content/file/files/", `{"relative_path":"{n}","artifact":"{ref}","repository":"{repo}"}`, "artifact", true},
@@ -65,9 +66,9 @@ func TestNamesOfWhatIsNotSeen(t *testing.T) {
 		send := func(r naming, ref string) *httptest.ResponseRecorder {
 			n++
 			own.vars["ref"], own.vars["n"] = ref, "n"+strconv.Itoa(n)
-			return w.do(t, w.request(t, step{as: stranger.as, do: strings.ReplaceAll(r.do, " GET", ""), body: r.body}, own.vars))
+			return w.do(t, w.request(t, step{as: stranger.as, do: r.do, body: r.body}, own.vars))
 		}
-		for _, r := range references5() {
+		for _, r := range namings() {
 			hidden, absent := theirs.vars[r.kind], elsewhere(theirs.vars[r.kind])
 			for _, spelling := range spellings(w, theirs.vars[r.kind+"_prn"] != "") {
 				there, gone := send(r, spelling(hidden, theirs.vars[r.kind+"_prn"])), send(r, spelling(absent, elsewhere(theirs.vars[r.kind+"_prn"])))
@@ -79,8 +80,26 @@ func TestNamesOfWhatIsNotSeen(t *testing.T) {
 				t.Errorf("%s %s: one's own is answered %d: %s", r.do, r.body, mine.Code, mine.Body)
 			}
 		}
+		m.seenIsNotEnough(t, stranger, theirs, own)
 		m.servedToAll(t, own)
 	})
+}
+
+// seenIsNotEnough names what one may look at and not change, in a body whose objects decide.
+func (m *matrix) seenIsNotEnough(t *testing.T, p *persona, theirs, own *objects) {
+	t.Helper()
+	for kind, role := range map[string]string{"repo": "file.filerepository_viewer", "upload": "core.upload_viewer"} {
+		m.step(t, "show "+kind, step{do: "POST {" + p.name + "}roles/", body: `{"role":"` + role + `","content_object":"` + theirs.vars[kind] + `"}`, status: 201}, m.vars)
+		own.vars["their_"+kind], own.vars["their_"+kind+"_prn"] = theirs.vars[kind], theirs.vars[kind+"_prn"]
+	}
+	for body, status := range map[string]int{
+		`"artifact":"{artifact}","repository":"{their_repo}"`: refusal, `"artifact":"{artifact}","repository":"{their_repo_prn}"`: refusal, `"artifact":"{artifact}"`: 400,
+		`"upload":"{their_upload}","repository":"{repo}"`: refusal, `"upload":"{their_upload_prn}","repository":"{repo}"`: refusal,
+	} {
+		m.step(t, body, step{as: p.as, do: "POST {at}/content/file/files/", body: `{"relative_path":"{u}seen",` + body + `}`, status: status}, own.vars)
+	}
+	m.step(t, "look", step{as: p.as, do: "GET {their_repo}", status: 200}, own.vars)
+	m.step(t, "change", step{as: p.as, do: "POST {their_repo}modify/", body: `{"add_content_units":["{unit}"]}`, status: refusal}, own.vars)
 }
 
 // spellings are the ways to write a reference to an object, of its href and PRN.
@@ -89,7 +108,9 @@ func spellings(w *world, prn bool) []func(href, prn string) string {
 		func(href, _ string) string { return href },
 		func(href, _ string) string { return w.url + href },
 		func(href, _ string) string { return strings.TrimSuffix(href, "/") },
-		func(href, _ string) string { return strings.ToUpper(href[:0]) + href[:20] + strings.ToUpper(href[20:]) },
+		func(href, _ string) string {
+			return strings.Replace(href, identity(href), strings.ToUpper(identity(href)), 1)
+		},
 	}
 	if prn {
 		all = append(all, func(_, prn string) string { return prn })

@@ -4,7 +4,7 @@ package journey_test
 func pulpCore() []session {
 	return []session{
 		{"status and document", []line{
-			{do: "pulp status", want: []string{`versions.*.component = ["core","file"]`, `online_workers.# = 1`, `online_content_apps.# = 1`, `database_connection.connected = true`, `content_settings.content_origin = "{content}"`}},
+			{do: "pulp status", want: []string{`versions.*.component = ["core","certguard","file"]`, `online_workers.# = 1`, `online_content_apps.# = 1`, `database_connection.connected = true`, `content_settings.content_origin = "{content}"`}},
 			{do: "pulp --format yaml status", has: []string{"^versions:"}},
 			{do: "pulp --format none status"},
 			{do: "pulp --refresh-api debug has-plugin --name core --specifier >=3.117"},

@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -64,7 +66,7 @@ func newShell(t *testing.T, i *installation) *shell {
 	s.play(t, session{"the profile", []line{
 		{do: "pulp config create --base-url {api} --username " + admin + " --password " + adminPassword},
 		{do: "pulp config validate", has: []string{"is a valid pulp-cli config"}},
-		{do: "pulp status", want: []string{`versions.0.component = "core"`, `domain_enabled = false`}},
+		{do: "pulp status", want: []string{`versions.0.component = "core"`, `domain_enabled = ` + strconv.FormatBool(i.domains != "")}},
 	}})
 	return s
 }
@@ -84,7 +86,9 @@ func (s *shell) play(t *testing.T, one session) {
 	t.Helper()
 	folder := t.TempDir()
 	must(t, os.Symlink(s.mirror, filepath.Join(folder, "mirror")))
-	vars := map[string]string{"u": "u" + ident.New()[24:], "api": s.api, "content": s.content, "upstream": s.upstream, "mirror": s.mirror, "none": ident.New(), "folder": folder}
+	vars := map[string]string{"u": "u" + ident.New()[24:], "api": s.api, "content": s.content, "upstream": s.upstream, "mirror": s.mirror, "domains": s.domains, "none": ident.New(), "folder": folder}
+	vars["cert"], _ = certificate(t)
+	vars["cert_header"] = url.PathEscape(vars["cert"])
 	texts(vars)
 	for number, l := range one.lines {
 		if fault := s.line(t, folder, l, vars); fault != "" {

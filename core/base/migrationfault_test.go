@@ -174,7 +174,14 @@ func TestFilesThatComeWhileADomainMoves(t *testing.T) {
 			}
 			return nil
 		}
+		late, err := m.store().Receive(t.Context(), strings.NewReader("received for the old storage"))
+		must(t, err)
 		must(t, m.migrate(t.Context(), to))
+		err = m.db.InTx(t.Context(), func(tx *db.Tx) error { return m.note(tx, late, "received for the old storage") })
+		if !errs.Is(err, errs.Unavailable) {
+			t.Errorf("a file that was received for the old storage: %v", err)
+		}
+		must(t, late.Cancel())
 		senders.Wait()
 		m.arrived()
 		if want := files + 3*20 + 1; len(m.files) != want {
