@@ -99,4 +99,8 @@ func TestAccessWhy(t *testing.T) {
 	if got := b.run("access", "why", "ann", "DELETE", team); got.code != 1 || !strings.Contains(got.stdout, "forbidden") {
 		t.Errorf("%+v", got)
 	}
+	b.ok("user", "deactivate", "ann")
+	if got := b.run("access", "why", "ann", "GET", team); got.code != 1 || !strings.Contains(got.stdout, "ann is deactivated") {
+		t.Errorf("%+v", got)
+	}
 }

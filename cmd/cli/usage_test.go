@@ -41,6 +41,7 @@ func TestExamplesAreCommandLines(t *testing.T) {
 				continue
 			}
 			call, _, _ = strings.Cut(call, " > ")
+			call, _, _ = strings.Cut(call, " >> ")
 			call, _, _ = strings.Cut(call, " || ")
 			fresh := (&commands{Process: Process{Apps: plugins.All()}}).root()
 			target, rest, err := fresh.Find(strings.Fields(call))

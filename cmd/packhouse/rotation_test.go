@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/model"
@@ -66,9 +68,11 @@ func (p *processes) rotateAndKill(mode string) {
 
 	added := strings.TrimSpace(p.output("keys", "add"))
 	p.run("keys", "promote", added)
+	release := p.holdLastTask()
 	victim, victimSays := p.watch("keys", "rotate")
 	victimSays.await("core_tasks.args: ")
 	victim.kill()
+	release()
 	if list := p.output("keys", "list"); used(p.t, list, old) == 0 || used(p.t, list, added) == 0 {
 		p.t.Fatalf("the rotation was not killed in the middle:\n%s", list)
 	}
@@ -122,6 +126,35 @@ func (p *processes) fillTasks(box *secret.Box) {
 		rows[i] = task.Row{ID: ident.New(), DomainID: ident.DefaultDomain, Name: "n", State: task.Completed, Args: args, ReservedResources: task.Strings{}, FinishedAt: &now, PulpCreated: now, PulpLastUpdated: now}
 	}
 	must(p.t, d.InTx(p.t.Context(), func(tx *db.Tx) error { return tx.CreateInBatches(rows, 100).Error }))
+}
+
+// holdLastTask keeps the last batch of a rotation from its end until release, so that a kill always comes in the middle:
+// by a lock of the row on PostgreSQL, by a trigger that counts for hours on SQLite.
+func (p *processes) holdLastTask() (release func()) {
+	p.t.Helper()
+	d := p.open()
+	if d.Dialect() == db.SQLite {
+		do := func(statement string) {
+			must(p.t, d.InTx(p.t.Context(), func(tx *db.Tx) error { return tx.Exec(statement).Error }))
+		}
+		do(`CREATE TRIGGER hold BEFORE UPDATE OF args ON core_tasks WHEN OLD.id = (SELECT max(id) FROM core_tasks)
+			BEGIN SELECT count(*) FROM core_tasks a, core_tasks b, core_tasks c, core_tasks d; END`)
+		return func() {
+			do("DROP TRIGGER hold")
+			must(p.t, d.Close())
+		}
+	}
+	must(p.t, d.Close())
+	conn, err := pgx.Connect(p.t.Context(), p.database)
+	must(p.t, err)
+	tx, err := conn.Begin(p.t.Context())
+	must(p.t, err)
+	_, err = tx.Exec(p.t.Context(), "SELECT 1 FROM core_tasks ORDER BY id DESC LIMIT 1 FOR UPDATE")
+	must(p.t, err)
+	return func() {
+		must(p.t, tx.Rollback(p.t.Context()))
+		must(p.t, conn.Close(p.t.Context()))
+	}
 }
 
 // opensAll opens what is stored with the one key that is left.

@@ -121,13 +121,36 @@ func verbOf(q auth.Question) string {
 
 // Allows wants the user in one of the groups that are listed for the verb.
 func (g groupRequired) Allows(ctx context.Context, view auth.View, q auth.Question) (bool, string, error) {
-	groups, restricted := g[q.Model][verbOf(q)]
-	if !restricted || q.User.IsSuperuser {
+	if q.User.IsSuperuser {
 		return true, "", nil
 	}
 	mine, err := view.Groups(ctx, q.User)
-	ok := slices.ContainsFunc(groups, func(name string) bool { return slices.Contains(mine, name) })
-	return ok, fmt.Sprintf("to %s a %s one must be in %s", verbOf(q), q.Model, orNobody(groups)), err
+	if err != nil {
+		return false, "", err
+	}
+	for noun, verb := range touched(q) {
+		groups, restricted := g[noun][verb]
+		if restricted && !slices.ContainsFunc(groups, func(name string) bool { return slices.Contains(mine, name) }) {
+			return false, fmt.Sprintf("to %s a %s one must be in %s", verb, noun, orNobody(groups)), nil
+		}
+	}
+	return true, "", nil
+}
+
+// touched are the models that a question is about with what is done to each: who changes a version edits its repository,
+// who adds a member edits the group.
+func touched(q auth.Question) map[string]string {
+	all := map[string]string{}
+	for _, relation := range []string{"repository", "group"} {
+		if parent, nested := q.Parents[relation]; nested {
+			all[parent.Model] = "edit"
+			if slices.Contains(sights, q.Action) {
+				all[parent.Model] = "view"
+			}
+		}
+	}
+	all[q.Model] = verbOf(q)
+	return all
 }
 
 func orNobody(groups []string) string {

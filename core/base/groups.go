@@ -23,7 +23,7 @@ func Groups() resource.Of[auth.Group] {
 				Check(func(g *auth.Group) error { return auth.CheckGroup(g.Name) }),
 			resource.Computed("pulp_href", resource.URI(), func(s *resource.Show, g *auth.Group) { s.Href(groupPath(g.ID)) }),
 			resource.Computed("prn", resource.String(), func(s *resource.Show, g *auth.Group) { s.PRN(auth.GroupModel, decimal(g.ID)) }),
-			resource.Int("id", 1, func(g *auth.Group) *int64 { return &g.ID }).ReadOnly().Filters(resource.Numbers, resource.In),
+			resource.Int("id", 1, func(g *auth.Group) *int64 { return &g.ID }).ReadOnly().Filters(resource.Numbers, resource.InNumbers),
 		},
 		Offers: []resource.Verb{resource.List, resource.Create, resource.Read, resource.Update, resource.Delete},
 		Access: resource.Permissions(auth.GroupModel), Shareable: true, SyncUpdate: true, SyncDelete: true,

@@ -43,7 +43,7 @@ func (k RemoteKind[R]) resource() *resource.Of[R] {
 		Offers:  []resource.Verb{resource.List, resource.Create, resource.Read, resource.Update, resource.Delete},
 		Access:  resource.Permissions(k.Model()), Shareable: true,
 		Unique:    map[string]string{"core_remotes(domain_id, name)": "name"},
-		Check:     func(_ *resource.Input, m, _ *R) error { return checkProxy(k.Row(m)) },
+		Check:     k.check,
 		Removable: func(ctx context.Context, tx *gorm.DB, m *R) error { return spare(ctx, tx, k.Row(m)) },
 		Deleted:   func(w *resource.Work, m *R) error { return detach(w, k.Row(m).ID) },
 		Actions:   labels("core_remotes", row, func(m *R) *model.Labels { return &k.Row(m).PulpLabels }),
@@ -61,6 +61,14 @@ func (k RemoteKind[R]) checkURL(in *resource.Input, m *R) error {
 		check = remote.CheckURL
 	}
 	return check(k.Row(m).URL, in.ImportPaths)
+}
+
+// check looks at a whole remote, and at what it was before.
+func (k RemoteKind[R]) check(in *resource.Input, m, old *R) error {
+	if err := checkProxy(k.Row(m)); err != nil || old == nil {
+		return err
+	}
+	return guardSecrets(in, k.Row(m), k.Row(old))
 }
 
 // checkProxy looks at what belongs together, with what was stored before.

@@ -185,6 +185,11 @@ func In(name, column string) []Filter {
 	return []Filter{many(name+"__in", stringSchema(), column+" IN ?", asText)}
 }
 
+// InNumbers is In for numbers: what is none is refused, whatever the database would make of it.
+func InNumbers(name, column string) []Filter {
+	return []Filter{many(name+"__in", stringSchema(), column+" IN ?", asInt)}
+}
+
 // NotEqual is inequality.
 func NotEqual(name, column string) []Filter {
 	return []Filter{simple(name+"__ne", stringSchema(), column+" <> ?", asText)}

@@ -199,6 +199,11 @@ func (v *Viewer) limited(family string) (bool, error) {
 	return false, nil
 }
 
+// Superuser tells whether a superuser looks, or the system.
+func (v *Viewer) Superuser() bool {
+	return v == nil || v.user != nil && v.user.IsSuperuser && v.user.Scope == nil
+}
+
 // Domain is the identity of the domain that is looked at.
 func (v *Viewer) Domain() string {
 	if v == nil {
