@@ -51,6 +51,7 @@ func (n *Node) assemble(ctx context.Context) error {
 	}
 	if n.o.Mode.api() {
 		env.Audit = n.startAudit(ctx)
+		n.startUpkeep(ctx)
 		n.api, err = n.newAPI(env, mounted)
 	}
 	return err

@@ -16,7 +16,7 @@ type Settings struct {
 	ContentOrigin     *string `koanf:"content_origin" doc:"Public scheme and host of the content server, such as https://packages.example.org; null makes content addresses relative."`
 	ContentPathPrefix string  `koanf:"content_path_prefix" default:"/pulp/content/" doc:"Path that content is served under; begins and ends with a slash."`
 	DomainEnabled     bool    `koanf:"domain_enabled" default:"false" doc:"Several tenants in one installation, each with a path of its own; see operators/domains.md."`
-	SecretKey         Secret  `koanf:"secret_key" secret:"true" derived:"generated, kept in data_dir/keys/secret.key" doc:"Will sign redirects to guarded content; at least 32 characters, the same for all processes."`
+	SecretKey         Secret  `koanf:"secret_key" secret:"true" derived:"generated, kept in data_dir/keys/secret.key" doc:"Signs addresses of guarded content and log-ins with a provider that are under way; at least 32 characters, the same for all processes."`
 	DBEncryptionKey   string  `koanf:"db_encryption_key" path:"true" derived:"data_dir/keys/database.key" doc:"File with the keys that seal secrets in the database."`
 	AdminPassword     Secret  `koanf:"admin_password" secret:"true" doc:"Password given to the admin user at first start."`
 
