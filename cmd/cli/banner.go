@@ -21,7 +21,11 @@ func banner(version string, l *config.Loaded, url string, admin node.Admin) stri
 	fmt.Fprintf(&b, "  Data folder  %s\n", l.Settings.DataDir)
 	fmt.Fprintf(&b, "  Log in       %s\n", strings.Join(adminLines(l, admin), "\n               "))
 	fmt.Fprintf(&b, "\n  Try it       curl %s%sapi/v3/status/\n", url, l.Settings.APIRoot)
-	fmt.Fprintf(&b, "               curl -u %s %s%sapi/v3/repositories/\n\n", auth.AdminName, url, l.Settings.APIRoot)
+	root := l.Settings.APIRoot
+	if l.Settings.DomainEnabled {
+		root += "default/"
+	}
+	fmt.Fprintf(&b, "               curl -u %s %s%sapi/v3/repositories/\n\n", auth.AdminName, url, root)
 	return b.String()
 }
 
