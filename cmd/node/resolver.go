@@ -12,7 +12,7 @@ import (
 func (n *Node) newResolver(env *resource.Env, mounted app.Mounted) *serve.Resolver {
 	return serve.New(serve.Options{
 		DB: n.db, Kinds: mounted.Served, HideGuarded: n.settings().HideGuardedDistributions,
-		Guards: mounted.Guards, Holder: env.Decider, Key: n.signingKey(),
+		Guards: mounted.Guards, Holder: env.Decider.Downloads(), Key: n.signingKey(),
 	})
 }
 

@@ -202,6 +202,9 @@ func (d *Decider) statement(ctx context.Context, s *compiledStatement, q Questio
 	if err != nil || !ok {
 		return no, err
 	}
+	if s.Effect == Allow && !q.User.Scope.unconditional(s, q) {
+		return no, nil
+	}
 	result := yes
 	for _, c := range s.conditions {
 		said, err := d.holds(ctx, c, q)
@@ -374,6 +377,26 @@ func (d *Decider) authorize(ctx context.Context, q Question) error {
 		}
 	}
 	return nil
+}
+
+// Downloads gives what content guards ask: a permission by roles, and what the authorizers say of the download.
+func (d *Decider) Downloads() Downloads { return Downloads{d} }
+
+// Downloads decides about downloads past a content guard. See Decider.Downloads.
+type Downloads struct{ d *Decider }
+
+// Holds tells whether the user has the permission on the guard and every authorizer agrees with the download; one that
+// fails does not.
+func (w Downloads) Holds(ctx context.Context, user *User, permission string, o Object, domain string) (bool, error) {
+	ok, err := w.d.Holds(ctx, user, permission, o, domain)
+	if err != nil || !ok {
+		return false, err
+	}
+	err = w.d.authorize(ctx, Question{User: user, Action: "download", Model: o.Model, Object: o, Domain: domain})
+	if errs.Is(err, errs.Forbidden) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 var _ View = (*Decider)(nil)

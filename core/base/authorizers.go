@@ -30,7 +30,7 @@ func newOwnership(i config.Instance) (auth.Authorizer, error) {
 }
 
 // sights are the actions that only look.
-var sights = []string{"list", "retrieve", "my_permissions"}
+var sights = []string{"list", "retrieve", "my_permissions", "download"}
 
 // Allows wants the owner role for every action that changes an object.
 func (o ownership) Allows(ctx context.Context, view auth.View, q auth.Question) (bool, string, error) {
@@ -105,7 +105,7 @@ func verbOf(q auth.Question) string {
 	switch q.Action {
 	case "list", "create":
 		return q.Action
-	case "retrieve", "my_permissions", "list_roles":
+	case "retrieve", "my_permissions", "list_roles", "download":
 		return "view"
 	case "destroy":
 		return "delete"
