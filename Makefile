@@ -4,7 +4,7 @@
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 PKG ?= ./...
 RUN ?= .
-TIMEOUT ?= 15m
+TIMEOUT ?= 25m
 FUZZTIME ?= 10s
 
 SERVICES := .cache/bin/services

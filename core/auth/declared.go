@@ -48,6 +48,7 @@ func (d *Declared) Policy(p *Policy) {
 // Role declares a role. Resources that share a model declare the same role; different ones of a name are a wiring mistake.
 func (d *Declared) Role(r RoleSpec) {
 	slices.Sort(r.Permissions)
+	r.Permissions = slices.Compact(r.Permissions)
 	if old, known := d.roles[r.Name]; known && !slices.Equal(old.Permissions, r.Permissions) {
 		panic("two different roles are declared with the name " + r.Name)
 	}

@@ -94,9 +94,8 @@ func (p *prepared[M]) own() []string {
 
 // declareRoles makes the locked roles: one that may create, one that may do everything with an object, one that may look.
 func (p *prepared[M]) declareRoles(d *auth.Declared) {
-	add, view, manage := p.permission("add"), p.permission("view"), p.permission("manage_roles")
-	d.Permission(manage, p.Model)
-	owner := []string{manage}
+	add, view := p.permission("add"), p.permission("view")
+	var owner []string
 	for _, name := range p.own() {
 		if name != add {
 			owner = append(owner, name)
