@@ -112,26 +112,26 @@ func TestWhatIsDoneIsRecorded(t *testing.T) {
 }
 
 // checkLog looks at filters, export and verification over REST.
-func (n *running) checkLog(t *testing.T) {
+func (r *running) checkLog(t *testing.T) {
 	t.Helper()
 	for query, want := range map[string]float64{"username=bob": 4, "status=403": 3, "action=login": 1, "reason=": 11, "object__startswith=prn:file.fileremote": 1, "client=192.0.2.1": 0} {
-		if _, list := n.call("GET", "/pulp/api/v3/audit/?"+query, nil); list["count"] != want {
+		if _, list := r.call("GET", "/pulp/api/v3/audit/?"+query, nil); list["count"] != want {
 			t.Errorf("%s finds %v, want %v", query, list["count"], want)
 		}
 	}
-	if err := n.audit.Seal(t.Context()); err != nil {
+	if err := r.audit.Seal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	_, report := n.call("GET", "/pulp/api/v3/audit/verify/", nil)
+	_, report := r.call("GET", "/pulp/api/v3/audit/verify/", nil)
 	if report["ok"] != true || report["entries"] != 11.0 {
 		t.Errorf("%v", report)
 	}
-	if status, answer := n.call("GET", "/pulp/api/v3/audit/verify/?head=x", nil); status != 400 {
+	if status, answer := r.call("GET", "/pulp/api/v3/audit/verify/?head=x", nil); status != 400 {
 		t.Errorf("%d %v", status, answer)
 	}
-	_, lines := n.call("GET", "/pulp/api/v3/audit/export/?after=9", nil)
+	_, lines := r.call("GET", "/pulp/api/v3/audit/export/?after=9", nil)
 	text, _ := lines["text"].(string)
-	if strings.Count(text, "\n") != 2 || !strings.Contains(text, `"position":11`) {
+	if strings.Count(text, "\r") != 2 || !strings.Contains(text, `"position":11`) {
 		t.Errorf("%v", lines)
 	}
 }

@@ -109,13 +109,10 @@ func (l *Log) checkSeal(purpose, name string, p Point, seal []byte) error {
 // process's key file is an error.
 func (l *Log) open(purpose string, sealed []byte) ([]byte, error) {
 	plain, err := l.o.Box.Open(purpose, sealed)
-	if errors.Is(err, secret.ErrUnknownKey) {
-		return nil, err
+	if err != nil && !errors.Is(err, secret.ErrUnknownKey) {
+		plain, err = nil, nil
 	}
-	if err != nil {
-		return nil, nil
-	}
-	return plain, nil
+	return plain, err
 }
 
 // storeHead writes and seals the end of the chain.

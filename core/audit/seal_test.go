@@ -230,9 +230,9 @@ func TestRetentionStopsAtTheFirstYoungEntry(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "sqlite://"+t.TempDir()+"/test.db")
 	begin := w.now()
-	for _, minute := range []time.Duration{0, 5, 1} {
+	for _, later := range []time.Duration{0, 5 * time.Minute, time.Minute} {
 		w.mu.Lock()
-		w.at = begin.Add(minute * time.Minute)
+		w.at = begin.Add(later)
 		w.mu.Unlock()
 		must(t, w.Record(t.Context(), audit.Entry{User: "ann"}))
 	}

@@ -37,7 +37,15 @@ func from(t *testing.T, address string) context.Context {
 }
 
 // try logs in and checks the kind of the answer, "" for success.
-func try(t *testing.T, a *Authenticator, address, name, password string, want errs.Kind) error {
+func try(t *testing.T, a *Authenticator, address, name, password string, want errs.Kind) {
+	t.Helper()
+	if err := refusal(t, a, address, name, password, want); errs.KindOf(err) != want {
+		t.Fatal(err)
+	}
+}
+
+// refusal is try, for those who look at the error.
+func refusal(t *testing.T, a *Authenticator, address, name, password string, want errs.Kind) error {
 	t.Helper()
 	user, err := a.Basic(from(t, address), name, password)
 	if errs.KindOf(err) != want || (user == nil) != (want != "") {
@@ -61,7 +69,7 @@ func TestFailuresLockOutAcrossProcesses(t *testing.T) {
 	wrongTimes(t, one, 2, "192.0.2.1", "ann")
 	wrongTimes(t, two, 1, "192.0.2.1", "ann")
 	hashes := f.hashes.Load()
-	err := try(t, one, "192.0.2.1", "ann", goodPassword, errs.TooMany)
+	err := refusal(t, one, "192.0.2.1", "ann", goodPassword, errs.TooMany)
 	if wait, ok := errors.AsType[*Throttled](err); !ok || wait.After != lockout {
 		t.Errorf("the lock-out is told as %v", err)
 	}

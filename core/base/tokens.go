@@ -77,7 +77,7 @@ func tokenFields() []resource.Field[tokenRow] {
 // ownTokens limits what is seen to the user's own tokens. A limited credential sees none, unless its scope says so.
 func ownTokens(c *resource.Call) (resource.Cond, error) {
 	switch {
-	case c.User == nil || inScope(c.User, viewToken) != nil:
+	case c.User == nil || !reaches(c.User, viewToken):
 		return resource.Cond{SQL: "1 = 0"}, nil
 	case c.User.IsSuperuser:
 		return resource.Cond{SQL: "1 = 1"}, nil
@@ -88,10 +88,14 @@ func ownTokens(c *resource.Call) (resource.Cond, error) {
 // inScope tells whether the credential in use may do something with tokens. One that is good for certain objects only is
 // not good for tokens.
 func inScope(user *auth.User, permission string) error {
-	if user == nil || user.Scope == nil || user.Scope.Allows(permission, "") && len(user.Scope.Domains)+len(user.Scope.Objects) == 0 {
+	if reaches(user, permission) {
 		return nil
 	}
 	return errs.New(errs.Forbidden, "The token in use may not do that; use one with %s that is limited to no domains and no objects.", permission)
+}
+
+func reaches(user *auth.User, permission string) bool {
+	return user == nil || user.Scope == nil || user.Scope.Allows(permission, "") && len(user.Scope.Domains)+len(user.Scope.Objects) == 0
 }
 
 func tokenUserFilter() resource.Filter {
