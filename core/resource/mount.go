@@ -200,7 +200,9 @@ func (p *prepared[M]) find(c *Call) (*M, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.Viewer().single = true
 	seen, err := p.seen(c)
+	c.Viewer().single = false
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,12 @@ type Viewer struct {
 	user     *auth.User
 	domain   string
 	seen     map[string]auth.Visible
+	// single tells that one row is looked up, not a list.
+	single bool
 }
+
+// ownKey is the identity of the resource's own rows.
+const ownKey = "d.id"
 
 // Viewer is who looks in this call.
 func (c *Call) Viewer() *Viewer {
@@ -56,7 +61,7 @@ func (v *Viewer) Sees(model, permission, key string) (Cond, error) {
 		return nothing, err
 	}
 	kind, _ := v.registry.ByModel(model)
-	return visibleCond(visible, kind, model, key), nil
+	return visibleCond(visible, kind, model, key, v.single && key == ownKey), nil
 }
 
 func (v *Viewer) visible(model, permission string) (auth.Visible, error) {
@@ -71,16 +76,16 @@ func (v *Viewer) visible(model, permission string) (auth.Visible, error) {
 	return found, err
 }
 
-func visibleCond(v auth.Visible, kind Kind, model, key string) Cond {
+func visibleCond(v auth.Visible, kind Kind, model, key string, single bool) Cond {
 	var conds []Cond
 	switch {
 	case v.None():
 		return nothing
 	case !v.All:
-		conds = append(conds, assigned(v, auth.RoleLimit{Roles: v.Roles, Owned: v.Owned}, kind, model, key))
+		conds = append(conds, assigned(v, auth.RoleLimit{Roles: v.Roles, Owned: v.Owned}, kind, model, key, single))
 	}
 	for _, limit := range v.Limits {
-		conds = append(conds, assigned(v, limit, kind, model, key))
+		conds = append(conds, assigned(v, limit, kind, model, key, single))
 	}
 	if v.Only != nil {
 		if len(v.Only) == 0 {
@@ -100,25 +105,45 @@ func visibleCond(v auth.Visible, kind Kind, model, key string) Cond {
 
 // assigned is the condition that the user has one of the roles on the object, by himself, through a group or as its
 // creator.
-func assigned(v auth.Visible, limit auth.RoleLimit, kind Kind, model, key string) Cond {
-	var parts []string
-	var args []any
+func assigned(v auth.Visible, limit auth.RoleLimit, kind Kind, model, key string, single bool) Cond {
+	var parts []holding
 	if len(limit.Roles) > 0 {
-		parts = append(parts, "SELECT "+kind.assigned("sa.object_id")+" FROM core_role_assignments sa WHERE sa.user_id = ? AND sa.model = ? AND sa.role_id IN ?")
-		args = append(args, v.UserID, model, limit.Roles)
+		parts = append(parts, holding{"sa.object_id", "core_role_assignments sa WHERE sa.user_id = ? AND sa.model = ? AND sa.role_id IN ?", []any{v.UserID, model, limit.Roles}})
 	}
 	if len(limit.Roles) > 0 && len(v.Groups) > 0 {
-		parts = append(parts, "SELECT "+kind.assigned("sg.object_id")+" FROM core_role_assignments sg WHERE sg.group_id IN ? AND sg.model = ? AND sg.role_id IN ?")
-		args = append(args, v.Groups, model, limit.Roles)
+		parts = append(parts, holding{"sg.object_id", "core_role_assignments sg WHERE sg.group_id IN ? AND sg.model = ? AND sg.role_id IN ?", []any{v.Groups, model, limit.Roles}})
+	}
+	var texts []string
+	var args []any
+	for _, p := range parts {
+		texts, args = append(texts, p.text(kind.assigned(p.column), key, single && !kind.Numbered)), append(args, p.args...)
 	}
 	if limit.Owned != nil {
-		parts = append(parts, "SELECT so.id FROM "+limit.Owned.Table+" so WHERE so."+limit.Owned.Column+" = ?")
-		args = append(args, v.UserID)
+		own := holding{"so.id", limit.Owned.Table + " so WHERE so." + limit.Owned.Column + " = ?", nil}
+		texts, args = append(texts, own.text(own.column, key, single && !kind.Numbered)), append(args, v.UserID)
 	}
-	if len(parts) == 0 {
+	switch {
+	case len(texts) == 0:
 		return nothing
+	case single && !kind.Numbered:
+		return Cond{SQL: "(" + strings.Join(texts, " OR ") + ")", Args: args}
 	}
-	return Cond{SQL: key + " IN (" + strings.Join(parts, " UNION ALL ") + ")", Args: args}
+	return Cond{SQL: key + " IN (" + strings.Join(texts, " UNION ALL ") + ")", Args: args}
+}
+
+// holding is one way to have a role on objects: rows whose column is the identity of an object.
+type holding struct {
+	column, rows string
+	args         []any
+}
+
+// text is the query for the identities, or, for a single row, whether its identity is among them: one step of an index,
+// however many others there are.
+func (p holding) text(identity, key string, single bool) string {
+	if single {
+		return "EXISTS (SELECT 1 FROM " + p.rows + " AND " + p.column + " = " + key + ")"
+	}
+	return "SELECT " + identity + " FROM " + p.rows
 }
 
 // assigned is the identity that an assignment's column stands for, as the table of the kind keeps it; see auth.ObjectKey.
