@@ -62,7 +62,7 @@ func uploads() []scenario {
 			{do: "PUT {up}", header: map[string]string{"Content-Range": "bytes 0-3/4"}, body: `{}`, status: 400, want: []string{`file.# = 1`}},
 			{do: "PUT {up}", parts: []part{{"file", "c", "0123"}}, status: 400, want: []string{`0 ~ Content-Range`}},
 			{do: "GET {up}", status: 200, want: []string{`chunks = []`}},
-			{as: plain, do: "PUT {up}", header: map[string]string{"Content-Range": "bytes 0-3/4"}, parts: []part{{"file", "c", "0123"}}, status: 403},
+			{as: plain, do: "PUT {up}", header: map[string]string{"Content-Range": "bytes 0-3/4"}, parts: []part{{"file", "c", "0123"}}, status: 404},
 			{do: "DELETE {up}", status: 204}, {do: "GET {up}", status: 404}, {do: "DELETE {up}", status: 404},
 			{do: "POST /uploads/", body: `{"size":-1}`, status: 400, want: []string{`size.# = 1`}}, {do: "POST /uploads/", body: `{}`, status: 400}, {do: "POST /uploads/", body: `{"size":"many"}`, status: 400},
 			{do: "POST /uploads/", body: `{"size":1.5}`, status: 400}, {do: "POST /uploads/", body: `{"size":null}`, status: 400},

@@ -114,7 +114,7 @@ func headers() []scenario {
 			{do: "HEAD " + repos + "{none}/", status: 404},
 		}},
 		{"what is open", []step{
-			{as: "nobody", do: "GET /status/", status: 200, want: []string{`versions.0.component = "core"`, `versions.1.component = "file"`, `database_connection = {"connected":true}`,
+			{as: "nobody", do: "GET /status/", status: 200, want: []string{`versions.0.component = "core"`, `versions.1.component = "certguard"`, `versions.2.component = "file"`, `database_connection = {"connected":true}`,
 				`online_workers.0.versions.core ~ .`, `online_workers.0.last_heartbeat ~ ^"20[0-9T:-]{17}(\.[0-9]{6})?Z"$`, `online_workers.0.# = 3`, `online_api_apps.# = 1`, `online_content_apps.# = 1`, `storage.total ~ ^[0-9]+$`,
 				`content_settings = {"content_origin":null,"content_path_prefix":"/pulp/content/"}`, `domain_enabled = false`}, headers: map[string]string{"Content-Type": "application/json"}},
 			{as: "nobody", do: "GET /livez/", status: 200},

@@ -160,7 +160,7 @@ func refusedSyncs(p *pull) {
 	refused(`{"mirror":"perhaps"}`, `mirror.# = 1`)
 	refused(`{"optimize":"perhaps"}`, `optimize.# = 1`)
 	refused(`{"policy":"immediate"}`, `policy = ["Unexpected field"]`)
-	p.step(step{as: plain, do: "POST {repo}sync/", body: `{}`, status: 403})
+	p.step(step{as: plain, do: "POST {repo}sync/", body: `{}`, status: 404})
 	p.step(step{as: "nobody", do: "POST {repo}sync/", body: `{}`, status: 401})
 	p.step(step{do: "PATCH {repo}", body: `{"autopublish":true}`, status: 202, task: "completed"})
 	refused(`{"mirror":true}`, `. = ["Cannot use mirror mode with autopublished repository."]`)

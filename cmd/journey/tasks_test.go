@@ -21,7 +21,7 @@ func tasks() []scenario {
 			{do: "GET /tasks/?child_tasks={task}", status: 200, want: []string{`count = 0`}}, {do: "GET /tasks/?prn__in={tprn}&task_group=/pulp/api/v3/task-groups/{group}/", status: 200, want: []string{`count = 0`}},
 			{do: "GET /tasks/?prn__in={tprn}&name__in=pulpcore.app.tasks.base.ageneral_update,x&name__ne=x", status: 200, want: []string{`count = 1`}},
 			{do: "PATCH {task}", body: `{"state":"canceled"}`, status: 409, want: []string{`pulp_href = "{task}"`, `state = "completed"`}},
-			{do: "PATCH {task}", body: `{"state":"completed"}`, status: 400, want: []string{`state.# = 1`}}, {do: "PATCH {task}", body: `{}`, status: 400}, {as: plain, do: "PATCH {task}", body: `{"state":"canceled"}`, status: 403},
+			{do: "PATCH {task}", body: `{"state":"completed"}`, status: 400, want: []string{`state.# = 1`}}, {do: "PATCH {task}", body: `{}`, status: 400}, {as: plain, do: "PATCH {task}", body: `{"state":"canceled"}`, status: 404},
 			{do: "PUT {task}", body: `{}`, status: 405}, {do: "DELETE {task}", status: 204}, {do: "GET {task}", status: 404},
 		}},
 		{"purge", []step{
