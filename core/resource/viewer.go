@@ -141,7 +141,8 @@ type holding struct {
 // however many others there are.
 func (p holding) text(identity, key string, single bool) string {
 	if single {
-		return "EXISTS (SELECT 1 FROM " + p.rows + " AND " + p.column + " = " + key + ")"
+		// The plus keeps a planner from the index over all that the user has.
+		return "EXISTS (SELECT 1 FROM " + strings.Replace(p.rows, " WHERE ", " WHERE +", 1) + " AND " + p.column + " = " + key + ")"
 	}
 	return "SELECT " + identity + " FROM " + p.rows
 }
