@@ -131,7 +131,7 @@ func (r *running) checkLog(t *testing.T) {
 	}
 	_, lines := r.call("GET", "/pulp/api/v3/audit/export/?after=9", nil)
 	text, _ := lines["text"].(string)
-	if strings.Count(text, "\r") != 2 || !strings.Contains(text, `"position":11`) {
+	if strings.Count(text, "\n") != 2 || !strings.Contains(text, `"position":11`) {
 		t.Errorf("%v", lines)
 	}
 }
