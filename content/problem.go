@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/errs"
 )
 
@@ -48,6 +49,9 @@ func (x *exchange) fail(err error) {
 	status := statusOf(kindOf(err))
 	if status >= http.StatusInternalServerError {
 		x.Log.Error("content request failed", slog.String("path", x.path), slog.Int("status", status), slog.Any("error", err))
+	}
+	if wait, throttled := errors.AsType[*auth.Throttled](err); throttled {
+		x.c.Set("Retry-After", wait.RetryAfter())
 	}
 	x.say(status, plainText, []byte(reason(err)+"\n"))
 	if status == http.StatusForbidden || status == http.StatusNotFound {

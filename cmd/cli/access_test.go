@@ -27,6 +27,7 @@ func TestGroupsAndRoles(t *testing.T) {
 	b.fails(exitFailed, []string{"creation hooks"}, "role", "delete", "core.group_owner")
 	b.fails(exitMisused, []string{"--user", "--group"}, "role", "assign", "lookers")
 	b.ok("role", "assign", "lookers", "--group", "packers", "--domain", "default")
+	b.fails(exitFailed, []string{"domain: ", "nowhere"}, "role", "assign", "lookers", "--group", "packers", "--domain", "nowhere")
 	b.fails(exitFailed, []string{"no permission"}, "role", "assign", "lookers", "--user", "ann", "--object", "prn:core.group:1")
 	b.ok("role", "assign", "core.group_viewer", "--user", "ann", "--object", "/pulp/api/v3/groups/1/")
 	var full personInFull

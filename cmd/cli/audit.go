@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"os"
 	"os/user"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"github.com/packhouse/packhouse/cmd/node"
 	"github.com/packhouse/packhouse/core/audit"
 	"github.com/packhouse/packhouse/core/auth"
+	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/ident"
 )
@@ -29,37 +29,30 @@ chained, so that one which is changed, removed or inserted shows. Works on the d
 }
 
 // withAudit opens the audit log of a database that is up to date, whatever audit.enabled says, and seals what waits.
-func (c *commands) withAudit(ctx context.Context, work func(l *loaded, log *audit.Log) error) (err error) {
+func (c *commands) withAudit(ctx context.Context, work func(l *loaded, log *audit.Log) error) error {
 	l, err := c.load("", nil)
 	if err != nil {
 		return err
 	}
-	log, closeLog, err := openAudit(ctx, l)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, closeLog()) }()
-	if err := log.Seal(ctx); err != nil {
-		l.log.Warn("entries that wait could not be sealed", "error", err)
-	}
-	return work(l, log)
+	return withAuditOf(ctx, l, func(log *audit.Log) error {
+		if err := log.Seal(ctx); err != nil {
+			l.log.Warn("entries that wait could not be sealed", "error", err)
+		}
+		return work(l, log)
+	})
 }
 
-func openAudit(ctx context.Context, l *loaded) (*audit.Log, func() error, error) {
-	d, err := node.OpenDatabase(ctx, l.Settings, l.log, true)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := node.CheckCurrent(ctx, d, l.registry, l.log); err != nil {
-		return nil, nil, errors.Join(err, d.Close())
-	}
-	box, err := node.Keys(l.Settings)
-	if err != nil {
-		return nil, nil, errors.Join(err, d.Close())
-	}
-	s := l.Settings
-	s.Audit.Enabled = true
-	return node.NewAudit(ctx, s, d, box, l.log), d.Close, nil
+// withAuditOf is withAudit where the settings are loaded already; it leaves what waits to be sealed.
+func withAuditOf(ctx context.Context, l *loaded, work func(log *audit.Log) error) error {
+	return withDatabaseOf(ctx, l, func(d *db.DB) error {
+		box, err := node.Keys(l.Settings)
+		if err != nil {
+			return err
+		}
+		s := l.Settings
+		s.Audit.Enabled = true
+		return work(node.NewAudit(ctx, s, d, box, l.log))
+	})
 }
 
 // changeUsers is withUsers for a command that changes something: that is recorded.
@@ -70,36 +63,32 @@ func (c *commands) changeUsers(cmd *cobra.Command, work func(l *loaded, users *a
 }
 
 // changeTokens is withTokens for a command that changes something: that is recorded.
-func (c *commands) changeTokens(cmd *cobra.Command, work func(users *auth.Users, tokens *auth.Tokens) error) error {
-	return c.changeUsers(cmd, func(l *loaded, users *auth.Users) error {
-		tokens, err := openTokens(l, users)
-		if err != nil {
-			return err
-		}
-		return work(users, tokens)
+func (c *commands) changeTokens(cmd *cobra.Command, work func(d *db.DB, users *auth.Users, tokens *auth.Tokens) error) error {
+	return c.withDatabase(cmd.Context(), func(l *loaded, d *db.DB) error {
+		return c.recorded(cmd, l, func() error {
+			do := tokensOf(func(users *auth.Users, tokens *auth.Tokens) error { return work(d, users, tokens) })
+			return do(l, auth.NewUsers(d, auth.NewHasher()))
+		})
 	})
 }
 
 // recorded runs the work of a command that changes something, and records who runs it and what came of it. The work must
 // take its context from cmd: what it commits first holds the entry.
-func (c *commands) recorded(cmd *cobra.Command, l *loaded, work func() error) (err error) {
+func (c *commands) recorded(cmd *cobra.Command, l *loaded, work func() error) error {
 	if !l.Settings.Audit.Enabled {
 		return work()
 	}
-	log, closeLog, err := openAudit(cmd.Context(), l)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, closeLog()) }()
-	path := strings.Fields(cmd.CommandPath())
-	draft := log.Begin(audit.Entry{
-		User: osUser(), Via: "command line", Method: "COMMAND", Route: strings.Join(path, " "), Action: strings.Join(path[1:], "_"),
-	}, true, func(bool) int { return 0 })
 	before := cmd.Context()
-	cmd.SetContext(draft.Along(before))
-	err = work()
-	draft.End(before, 0, string(errs.KindOf(err)))
-	return err
+	return withAuditOf(before, l, func(log *audit.Log) error {
+		path := strings.Fields(cmd.CommandPath())
+		draft := log.Begin(audit.Entry{
+			User: osUser(), Via: "command line", Method: "COMMAND", Route: strings.Join(path, " "), Action: strings.Join(path[1:], "_"),
+		}, true, func(bool) int { return 0 })
+		cmd.SetContext(draft.Along(before))
+		err := work()
+		draft.End(before, 0, string(errs.KindOf(err)))
+		return err
+	})
 }
 
 // osUser is the user of the operating system who runs the command.

@@ -55,24 +55,56 @@ func TestCommandsThatGiveRightsAreRecorded(t *testing.T) {
 	b := newBed(t)
 	b.ok("migrate")
 	b.ok("user", "create", "ann", "--random")
-	commands := [][]string{
-		{"user", "set-superuser", "ann"}, {"user", "set-superuser", "ann", "--off"}, {"user", "deactivate", "ann"}, {"user", "activate", "ann"},
-		{"group", "create", "packers"}, {"group", "add", "packers", "ann"}, {"role", "create", "lookers", "file.view_filerepository"},
-		{"role", "set", "lookers", "file.view_fileremote"}, {"role", "assign", "lookers", "--user", "ann"}, {"role", "unassign", "lookers", "--user", "ann"},
-		{"role", "delete", "lookers"}, {"group", "remove", "packers", "ann"}, {"group", "delete", "packers"}, {"keys", "rotate"},
+	const ann, packers = "prn:auth.user:2", "prn:core.group:1"
+	commands := []struct {
+		words  string
+		object string
+	}{
+		{"user set-superuser ann", ann}, {"user set-superuser ann --off", ann}, {"user deactivate ann", ann}, {"user activate ann", ann},
+		{"group create packers", packers}, {"group add packers ann", packers}, {"role create lookers file.view_filerepository", "the role"},
+		{"role set lookers file.view_fileremote", "the role"}, {"role assign lookers --user ann", ann}, {"role unassign lookers --user ann", ann},
+		{"role delete lookers", "the role"}, {"group remove packers ann", packers}, {"group delete packers", packers}, {"keys rotate", ""},
 	}
-	for _, words := range commands {
-		b.ok(words...)
+	role := ""
+	for _, c := range commands {
+		b.ok(strings.Fields(c.words)...)
 	}
 	lines := strings.Split(strings.TrimSpace(b.ok("audit", "export", "--after", "1")), "\n")
 	if len(lines) != len(commands) {
 		t.Fatalf("%d entries for %d commands: %s", len(lines), len(commands), lines)
 	}
-	for i, words := range commands {
+	for i, c := range commands {
 		var e audit.Entry
 		mustJSON(t, lines[i], &e)
-		if e.Action != words[0]+"_"+words[1] || e.Reason != "" {
+		switch {
+		case c.object == "the role" && role == "" && strings.HasPrefix(e.Object, "prn:core.role:"):
+			role, e.Object = e.Object, c.object
+		case c.object == "the role" && e.Object == role && role != "":
+			e.Object = c.object
+		}
+		words := strings.Fields(c.words)
+		if e.Action != words[0]+"_"+words[1] || e.Reason != "" || e.Object != c.object {
 			t.Errorf("%v is recorded as %+v", words, e)
+		}
+	}
+}
+
+// TestWhatACommandFailsToMakeIsNotNamed: an entry names no object that never was.
+func TestWhatACommandFailsToMakeIsNotNamed(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.ok("migrate")
+	b.ok("group", "create", "packers")
+	b.fails(exitFailed, []string{"name"}, "group", "create", "packers")
+	b.fails(exitFailed, []string{"name"}, "role", "create", "core.domain_admin", "file.view_filerepository")
+	b.fails(exitFailed, []string{"locked"}, "role", "set", "core.domain_admin", "file.view_filerepository")
+	b.fails(exitFailed, []string{"no such user"}, "group", "add", "packers", "bob")
+	lines := strings.Split(strings.TrimSpace(b.ok("audit", "export", "--after", "1")), "\n")
+	for i, want := range []string{"", "", "", "prn:core.group:1"} {
+		var e audit.Entry
+		mustJSON(t, lines[i], &e)
+		if e.Object != want || e.Reason == "" {
+			t.Errorf("%+v, want the object %q", e, want)
 		}
 	}
 }

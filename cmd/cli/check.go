@@ -65,6 +65,7 @@ func (c *commands) findings(ctx context.Context) ([]finding, error) {
 		p.probe(ctx, "storage", p.storage),
 		p.probe(ctx, "key file", p.keyFile),
 		p.probe(ctx, "digests", p.digests),
+		p.probe(ctx, "access", p.access),
 	}
 	return findings, p.close()
 }

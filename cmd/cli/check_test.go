@@ -10,20 +10,28 @@ import (
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
-	wantFindings(t, b.run("check"), 1, "✓ settings", "✗ database", "✗ migrations", "✓ redis", "✗ storage", "✗ key file", "✓ digests")
+	wantFindings(t, b.run("check"), 1, "✓ settings", "✗ database", "✗ migrations", "✓ redis", "✗ storage", "✗ key file", "✓ digests", "✓ access")
 	if entries, err := os.ReadDir(b.data); err != nil || len(entries) != 0 {
 		t.Errorf("checking made %v, %v", entries, err)
 	}
 	b.ok("migrate")
-	wantFindings(t, b.run("check"), 0, "✓ settings", "✓ database", "✓ migrations", "✓ redis", "✓ storage", "✓ key file", "✓ digests")
+	wantFindings(t, b.run("check"), 0, "✓ settings", "✓ database", "✓ migrations", "✓ redis", "✓ storage", "✓ key file", "✓ digests", "✓ access")
 	if left, err := filepath.Glob(filepath.Join(b.data, "media", "check", "*")); err != nil || len(left) != 0 {
 		t.Errorf("the probe was left: %v, %v", left, err)
+	}
+	for set, says := range map[string]string{
+		`authorizers=[{"name":"a","type":"nope"}]`: `there is no type "nope"`,
+		`authorizers=[{"name":"a","type":"group_required","parameters":{"file.filerepo":{"delete":["packers"]}}}]`: `there is nothing called "file.filerepo"`,
+	} {
+		if got := b.run("check", "--set", set); got.code != 1 || !strings.Contains(got.stdout, "✗ access") || !strings.Contains(got.stdout, says) {
+			t.Errorf("%s: %d %s", set, got.code, got.stdout)
+		}
 	}
 	if err := os.Chmod(filepath.Join(b.data, "keys", "database.key"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	got := b.run("check", "--set", "redis_url=redis://127.0.0.1:1", "--set", "storage.location="+b.data+"/elsewhere")
-	wantFindings(t, got, 1, "✓ settings", "✓ database", "✓ migrations", "✗ redis", "✗ storage", "✗ key file", "✓ digests")
+	wantFindings(t, got, 1, "✓ settings", "✓ database", "✓ migrations", "✗ redis", "✗ storage", "✗ key file", "✓ digests", "✓ access")
 	if !strings.Contains(got.stdout, "chmod 0600") {
 		t.Errorf("it does not say what to do: %s", got.stdout)
 	}

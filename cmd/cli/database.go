@@ -11,11 +11,16 @@ import (
 )
 
 // withDatabase opens a database that is up to date.
-func (c *commands) withDatabase(ctx context.Context, work func(l *loaded, d *db.DB) error) (err error) {
+func (c *commands) withDatabase(ctx context.Context, work func(l *loaded, d *db.DB) error) error {
 	l, err := c.load("", nil)
 	if err != nil {
 		return err
 	}
+	return withDatabaseOf(ctx, l, func(d *db.DB) error { return work(l, d) })
+}
+
+// withDatabaseOf is withDatabase where the settings are loaded already.
+func withDatabaseOf(ctx context.Context, l *loaded, work func(d *db.DB) error) (err error) {
 	d, err := node.OpenDatabase(ctx, l.Settings, l.log, true)
 	if err != nil {
 		return err
@@ -24,7 +29,7 @@ func (c *commands) withDatabase(ctx context.Context, work func(l *loaded, d *db.
 	if err := node.CheckCurrent(ctx, d, l.registry, l.log); err != nil {
 		return err
 	}
-	return work(l, d)
+	return work(d)
 }
 
 // changing runs work in a transaction of a database that is up to date, and has it recorded.

@@ -1,12 +1,17 @@
 package cli
 
 import (
+	"strconv"
+	"strings"
+
 	"github.com/spf13/cobra"
 	"gorm.io/gorm"
 
+	"github.com/packhouse/packhouse/core/audit"
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/ident"
 )
 
 func (c *commands) groups() *cobra.Command {
@@ -15,16 +20,25 @@ func (c *commands) groups() *cobra.Command {
 		Long:    `Works on the database itself, also beside a running packhouse serve, which takes notice at once.`,
 		Example: "  packhouse group create packers\n  packhouse group add packers ann",
 	}, c.groupList(), c.groupChange("create NAME", "Create a group", 1, func(tx *db.Tx, words []string) error {
-		_, err := auth.CreateGroup(tx, words[0])
+		g, err := auth.CreateGroup(tx, words[0])
+		noteGroup(tx, g)
 		return err
 	}), c.groupChange("delete NAME", "Delete a group with the roles that it has", 1, func(tx *db.Tx, words []string) error {
 		g, err := auth.FindGroup(tx.DB, words[0])
 		if err != nil {
 			return err
 		}
+		noteGroup(tx, g)
 		return auth.DeleteGroup(tx, *g)
 	}), c.groupChange("add NAME USER", "Put a user into a group", 2, member(auth.AddMember)),
 		c.groupChange("remove NAME USER", "Take a user out of a group", 2, member(auth.RemoveMember)))
+}
+
+// noteGroup names a group, if there is one, in the log.
+func noteGroup(tx *db.Tx, g *auth.Group) {
+	if g != nil {
+		audit.From(tx.Context()).Object(ident.PRN(auth.GroupModel, strconv.FormatInt(g.ID, 10)))
+	}
 }
 
 // member makes a change of a group and a user of one of their numbers.
@@ -34,6 +48,7 @@ func member(change func(tx *db.Tx, group, user int64) error) func(*db.Tx, []stri
 		if err != nil {
 			return err
 		}
+		noteGroup(tx, g)
 		user, err := userNamed(tx.DB, words[1])
 		if err != nil {
 			return err
@@ -49,7 +64,7 @@ func userNamed(tx *gorm.DB, name string) (int64, error) {
 		return 0, err
 	}
 	if len(found) == 0 {
-		return 0, errs.New(errs.NotFound, "There is no such user; look at the list of users.")
+		return 0, errs.New(errs.NotFound, "There is no such user, %q; look at packhouse user list.", name)
 	}
 	return found[0].ID, nil
 }
@@ -60,7 +75,7 @@ func (c *commands) groupChange(use, short string, n int, change func(tx *db.Tx, 
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		err := c.changing(cmd, func(_ *loaded, tx *db.Tx) error { return change(tx, args) })
 		if err == nil {
-			c.say("done: group %s %s\n", cmd.Name(), args[0])
+			c.say("done: group %s %s\n", cmd.Name(), strings.Join(args, " "))
 		}
 		return err
 	}

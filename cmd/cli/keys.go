@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"text/tabwriter"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/packhouse/packhouse/cmd/node"
 	"github.com/packhouse/packhouse/core/app"
+	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/reseal"
 	"github.com/packhouse/packhouse/core/secret"
@@ -33,7 +33,7 @@ file to all of them after each step. No command ever prints a key.`,
 }
 
 // withSecrets opens the keys and the database for work on what is sealed.
-func (c *commands) withSecrets(ctx context.Context, do func(l *loaded, w reseal.Work) error) (err error) {
+func (c *commands) withSecrets(ctx context.Context, do func(l *loaded, w reseal.Work) error) error {
 	l, err := c.load("", nil)
 	if err != nil {
 		return err
@@ -42,16 +42,10 @@ func (c *commands) withSecrets(ctx context.Context, do func(l *loaded, w reseal.
 	if err != nil {
 		return err
 	}
-	d, err := node.OpenDatabase(ctx, l.Settings, l.log, true)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	if err := node.CheckCurrent(ctx, d, l.registry, l.log); err != nil {
-		return err
-	}
-	columns := node.Sealed(app.NewRegistry(c.Apps...), l.Settings, l.log)
-	return do(l, reseal.Work{DB: d, Box: box, Columns: columns})
+	return withDatabaseOf(ctx, l, func(d *db.DB) error {
+		columns := node.Sealed(app.NewRegistry(c.Apps...), l.Settings, l.log)
+		return do(l, reseal.Work{DB: d, Box: box, Columns: columns})
+	})
 }
 
 func (c *commands) keysList() *cobra.Command {
@@ -178,7 +172,11 @@ database are sealed with it still: keep a copy of the file with them.`,
 	}
 }
 
+// refuseUsed refuses the key that seals, and one that has sealed what is stored.
 func refuseUsed(ctx context.Context, w reseal.Work, id string) error {
+	if id == w.Box.IDs()[0] {
+		return errs.New(errs.Conflict, "the key %s seals; promote another one first, then run packhouse keys rotate", id)
+	}
 	tallies, err := w.Count(ctx)
 	if err != nil {
 		return err

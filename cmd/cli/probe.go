@@ -121,6 +121,13 @@ func (p *prober) keyFile(context.Context) (string, error) {
 	return path + " can be read", err
 }
 
+// access makes what decides, of the policies and authorizers in the settings.
+func (p *prober) access(context.Context) (string, error) {
+	s := p.l.Settings
+	_, err := node.NewDecider(p.db, p.l.registry, node.DeclaredAccess(p.l.registry, s), s)
+	return fmt.Sprintf("%d access policies in the settings, %d authorizers", len(s.AccessPolicies), len(s.Authorizers)), err
+}
+
 func (p *prober) digests(context.Context) (string, error) {
 	return strings.Join(p.l.Settings.AllowedContentChecksums, ", "), nil
 }

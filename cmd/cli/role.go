@@ -9,9 +9,11 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/packhouse/packhouse/cmd/node"
+	"github.com/packhouse/packhouse/core/audit"
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/ident"
 )
 
 func (c *commands) roles() *cobra.Command {
@@ -106,7 +108,7 @@ func (c *commands) roleStore(word, short string) *cobra.Command {
 		Use: word + " NAME PERMISSION…", Short: short, Example: "  packhouse role " + word + " lookers file.view_filerepository file.view_filedistribution",
 		Args: words(2, 1000, "NAME PERMISSION… [--description TEXT]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.changing(cmd, func(l *loaded, tx *db.Tx) error {
+			err := c.changing(cmd, func(l *loaded, tx *db.Tx) error {
 				declared := node.DeclaredAccess(l.registry, l.Settings)
 				for _, name := range args[1:] {
 					if _, known := declared.ModelOf(name); !known {
@@ -119,19 +121,31 @@ func (c *commands) roleStore(word, short string) *cobra.Command {
 					if err != nil {
 						return err
 					}
+					noteRole(tx, found)
 					r = found
 				}
 				if cmd.Flags().Changed("description") {
 					r.Description = &description
 				}
 				r.Permissions = args[1:]
-				return auth.SaveRole(tx, r)
+				if err := auth.SaveRole(tx, r); err != nil {
+					return err
+				}
+				noteRole(tx, r)
+				return nil
 			})
+			if err == nil {
+				c.say("done: role %s %s\n", word, args[0])
+			}
+			return err
 		},
 	}
 	cmd.Flags().StringVar(&description, "description", "", "`TEXT` for people")
 	return cmd
 }
+
+// noteRole names a role in the log.
+func noteRole(tx *db.Tx, r *auth.Role) { audit.From(tx.Context()).Object(ident.PRN("core.role", r.ID)) }
 
 // unlocked finds a role that may be changed.
 func unlocked(tx *gorm.DB, name string) (*auth.Role, error) {
@@ -156,9 +170,13 @@ func (c *commands) roleDelete() *cobra.Command {
 						return errs.Together("The creation hooks of %s give this role; edit these access policies first.", strings.Join(names, ", "))
 					})
 				}
-				return c.recorded(cmd, l, func() error {
+				err = c.recorded(cmd, l, func() error {
 					return d.InTx(cmd.Context(), func(tx *db.Tx) error { return dropRole(tx, args[0]) })
 				})
+				if err == nil {
+					c.say("done: role delete %s\n", args[0])
+				}
+				return err
 			})
 		},
 	}
@@ -169,6 +187,7 @@ func dropRole(tx *db.Tx, name string) error {
 	if err != nil {
 		return err
 	}
+	noteRole(tx, r)
 	if err := tx.Delete(&auth.Role{}, "id = ?", r.ID).Error; err != nil {
 		return fmt.Errorf("delete the role %s: %w", r.Name, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/packhouse/packhouse/core/domain"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/ident"
+	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/resource"
 )
 
@@ -120,7 +121,7 @@ func principal(tx *gorm.DB, g grant, a *auth.Assignment) error {
 func place(ctx context.Context, env *resource.Env, d *db.DB, r *auth.Role, g grant, a *auth.Assignment) error {
 	model := ""
 	if g.domain != "" {
-		row, err := domain.Named(ctx, d, g.domain)
+		row, err := domainNamed(ctx, d, g.domain)
 		if err != nil {
 			return err
 		}
@@ -138,6 +139,15 @@ func place(ctx context.Context, env *resource.Env, d *db.DB, r *auth.Role, g gra
 		return errs.New(errs.Invalid, "The role %s has no permission for what is there; choose another one.", r.Name)
 	}
 	return nil
+}
+
+// domainNamed is the domain of a name that a flag gives.
+func domainNamed(ctx context.Context, d *db.DB, name string) (*model.Domain, error) {
+	row, err := domain.Named(ctx, d, name)
+	if errs.KindOf(err) == errs.NotFound {
+		return nil, errs.Field("domain", "%q is no domain; name one that is there.", name)
+	}
+	return row, err
 }
 
 // shownGrant is a role that somebody has.

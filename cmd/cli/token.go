@@ -22,15 +22,16 @@ printed once on standard output and kept nowhere.`,
 
 // withTokens opens the tokens of a database that is up to date.
 func (c *commands) withTokens(ctx context.Context, work func(users *auth.Users, tokens *auth.Tokens) error) error {
-	return c.withUsers(ctx, func(l *loaded, users *auth.Users) error {
-		tokens, err := openTokens(l, users)
+	return c.withUsers(ctx, tokensOf(work))
+}
+
+// tokensOf makes work on users and tokens one on users.
+func tokensOf(work func(users *auth.Users, tokens *auth.Tokens) error) func(l *loaded, users *auth.Users) error {
+	return func(l *loaded, users *auth.Users) error {
+		tokens, err := auth.NewTokens(users, time.Duration(l.Settings.Authentication.TokenMaxDays)*24*time.Hour, l.log)
 		if err != nil {
 			return err
 		}
 		return work(users, tokens)
-	})
-}
-
-func openTokens(l *loaded, users *auth.Users) (*auth.Tokens, error) {
-	return auth.NewTokens(users, time.Duration(l.Settings.Authentication.TokenMaxDays)*24*time.Hour, l.log)
+	}
 }

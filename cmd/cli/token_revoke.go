@@ -5,6 +5,7 @@ import (
 
 	"github.com/packhouse/packhouse/core/audit"
 	"github.com/packhouse/packhouse/core/auth"
+	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/ident"
 )
 
@@ -15,7 +16,7 @@ func (c *commands) tokenRevoke() *cobra.Command {
 		Example: `  packhouse token revoke 0199d2c8-5b7a-7c3e-9a51-3f2d8c1b0e4f`,
 		Args:    words(1, 1, "ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.changeTokens(cmd, func(_ *auth.Users, tokens *auth.Tokens) error {
+			return c.changeTokens(cmd, func(_ *db.DB, _ *auth.Users, tokens *auth.Tokens) error {
 				audit.From(cmd.Context()).Object(ident.PRN("core.token", args[0]))
 				if err := tokens.RevokeToken(cmd.Context(), args[0]); err != nil {
 					return err

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/packhouse/packhouse/core/auth"
+	"github.com/packhouse/packhouse/core/ident"
 )
 
 func TestTokens(t *testing.T) {
@@ -17,14 +19,15 @@ func TestTokens(t *testing.T) {
 	b.fails(exitMisused, []string{"--user", "--permission"}, "token", "create", "nightly", "--user", "ci")
 	b.fails(exitFailed, []string{"no such user"}, "token", "create", "nightly", "--user", "nobody", "--permission", "*.*")
 	b.fails(exitFailed, []string{"permissions: "}, "token", "create", "nightly", "--user", "ci", "--permission", "everything")
-	made := b.run("token", "create", "nightly", "--user", "ci", "--permission", "file.view_*", "--permission", "file.add_*", "--expires-in", "720h")
+	b.fails(exitFailed, []string{"domain: ", "nowhere"}, "token", "create", "nightly", "--user", "ci", "--permission", "*.*", "--domain", "nowhere")
+	made := b.run("token", "create", "nightly", "--user", "ci", "--permission", "file.view_*", "--permission", "file.add_*", "--expires-in", "720h", "--domain", "default")
 	text := strings.TrimSuffix(made.stdout, "\n")
 	if made.code != 0 || !auth.IsToken(text) || strings.Contains(made.stderr, text) {
 		t.Fatalf("%+v", made)
 	}
 	var all []shownToken
 	mustJSON(t, b.ok("token", "list", "--user", "ci", "--format", "json"), &all)
-	if len(all) != 1 || all[0].Name != "nightly" || all[0].Username != "ci" || len(all[0].Scope.Permissions) != 2 || all[0].ExpiresAt == nil || all[0].LastUsedAt != nil {
+	if len(all) != 1 || all[0].Name != "nightly" || all[0].Username != "ci" || len(all[0].Scope.Permissions) != 2 || !slices.Equal(all[0].Scope.Domains, []string{ident.DefaultDomain}) || all[0].ExpiresAt == nil || all[0].LastUsedAt != nil {
 		t.Fatalf("%+v", all)
 	}
 	if got := b.ok("token", "list"); !strings.Contains(got, "nightly  ci    file.view_* file.add_*") || strings.Contains(got, text) {

@@ -2,12 +2,11 @@ package cli
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
-	"github.com/packhouse/packhouse/cmd/node"
 	"github.com/packhouse/packhouse/core/auth"
+	"github.com/packhouse/packhouse/core/db"
 )
 
 func (c *commands) user() *cobra.Command {
@@ -23,18 +22,6 @@ see.`,
 }
 
 // withUsers opens the users of a database that is up to date.
-func (c *commands) withUsers(ctx context.Context, work func(l *loaded, users *auth.Users) error) (err error) {
-	l, err := c.load("", nil)
-	if err != nil {
-		return err
-	}
-	d, err := node.OpenDatabase(ctx, l.Settings, l.log, true)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	if err := node.CheckCurrent(ctx, d, l.registry, l.log); err != nil {
-		return err
-	}
-	return work(l, auth.NewUsers(d, auth.NewHasher()))
+func (c *commands) withUsers(ctx context.Context, work func(l *loaded, users *auth.Users) error) error {
+	return c.withDatabase(ctx, func(l *loaded, d *db.DB) error { return work(l, auth.NewUsers(d, auth.NewHasher())) })
 }

@@ -1,10 +1,14 @@
 package journey_test
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -53,6 +57,8 @@ type shell struct {
 	*installation
 	environ []string
 	bin     string
+	// pulp is the socket of a process that has imported the pulp command already, see testdata/pulp.py; "" before it runs.
+	pulp string
 }
 
 // newShell writes the settings of the pulp command as a user does.
@@ -68,7 +74,49 @@ func newShell(t *testing.T, i *installation) *shell {
 		{do: "pulp config validate", has: []string{"is a valid pulp-cli config"}},
 		{do: "pulp status", want: []string{`versions.0.component = "core"`, `domain_enabled = ` + strconv.FormatBool(i.domains != "")}},
 	}})
+	s.imported(t)
 	return s
+}
+
+// imported starts the process that runs further pulp commands.
+func (s *shell) imported(t *testing.T) {
+	t.Helper()
+	socket := filepath.Join(s.environ[0][len("HOME="):], "pulp.sock")
+	c := exec.CommandContext(t.Context(), filepath.Join(s.bin, "python"), script(t, "pulp.py"), socket) //nolint:gosec // G204: the program of the tests' own Python
+	c.Env, c.Stderr = s.environ, os.Stderr
+	end, err := c.StdinPipe()
+	must(t, err)
+	told, err := c.StdoutPipe()
+	must(t, err)
+	must(t, c.Start())
+	t.Cleanup(func() {
+		_ = end.Close()
+		_ = c.Wait()
+	})
+	if line, err := bufio.NewReader(told).ReadString('\n'); line != "ready\n" {
+		t.Fatalf("pulp.py said %q: %v", line, err)
+	}
+	s.pulp = socket
+}
+
+// ask runs a pulp command in a process forked from the one that imported it.
+func (s *shell) ask(t *testing.T, folder string, args []string) (stdout, stderr []byte, exit int) {
+	t.Helper()
+	out := t.TempDir()
+	request := map[string]any{"args": args, "folder": folder, "environ": map[string]string{"PWD": folder}, "stdout": filepath.Join(out, "out"), "stderr": filepath.Join(out, "err")}
+	connection, err := (&net.Dialer{}).DialContext(t.Context(), "unix", s.pulp)
+	must(t, err)
+	defer func() { _ = connection.Close() }()
+	must(t, json.NewEncoder(connection).Encode(request))
+	code, err := io.ReadAll(connection)
+	must(t, err)
+	exit, err = strconv.Atoi(string(code))
+	must(t, err)
+	stdout, err = os.ReadFile(filepath.Join(out, "out"))
+	must(t, err)
+	stderr, err = os.ReadFile(filepath.Join(out, "err"))
+	must(t, err)
+	return stdout, stderr, exit
 }
 
 // each runs sessions side by side, the lines of each in order.
@@ -163,6 +211,9 @@ func unmatched(what string, text []byte, expressions []string, vars map[string]s
 // run runs one command. The program is looked for in the tests' own Python first.
 func (s *shell) run(t *testing.T, folder string, args []string, environ ...string) (stdout, stderr []byte, exit int) {
 	t.Helper()
+	if s.pulp != "" && args[0] == "pulp" && environ == nil {
+		return s.ask(t, folder, args[1:])
+	}
 	program := filepath.Join(s.bin, args[0])
 	if _, err := os.Stat(program); err != nil {
 		program = args[0]

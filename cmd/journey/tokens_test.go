@@ -83,6 +83,16 @@ func TestTooManyFailedLogins(t *testing.T) {
 		if code, head := ask("guessed:wrong", "/login/"); code != http.StatusTooManyRequests || head.Get("Retry-After") == "" || head.Get("Www-Authenticate") != "" {
 			t.Errorf("one too many is answered %d with %v", code, head)
 		}
+		vars := map[string]string{}
+		for _, make := range []step{
+			{do: "POST /contentguards/core/rbac/", body: `{"name":"guessed"}`, status: 201, keep: map[string]string{"guard": "pulp_href"}},
+			{do: "POST /distributions/file/file/", body: `{"name":"guessed","base_path":"guessed","content_guard":"{guard}"}`, status: 202},
+		} {
+			w.step(t, make.do, make, vars)
+		}
+		if code, head := ask("guessed:wrong", "/pulp/content/guessed/x"); code != http.StatusTooManyRequests || head.Get("Retry-After") == "" {
+			t.Errorf("a download is answered %d with %v", code, head)
+		}
 		if code, _ := ask("guessed:wrong", "/status/"); code != http.StatusOK {
 			t.Errorf("what is open is answered %d", code)
 		}

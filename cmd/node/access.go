@@ -23,7 +23,7 @@ func NewDecider(d *db.DB, registry *app.Registry, declared *auth.Declared, s con
 	if err != nil {
 		return nil, err
 	}
-	return auth.NewDecider(auth.Options{DB: d, Declared: declared, Overrides: overrides, Authorizers: authorizers})
+	return auth.NewDecider(auth.Options{DB: d, Declared: declared, Overrides: overrides, Authorizers: authorizers, GroupNames: s.GroupNames})
 }
 
 // DeclaredAccess is what the enabled apps declare about access.

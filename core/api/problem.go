@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -26,7 +24,7 @@ func (s *Server) fail(c *fiber.Ctx, cid string, err error) error {
 		c.Set(fiber.HeaderWWWAuthenticate, challenge(c))
 	}
 	if wait, throttled := errors.AsType[*auth.Throttled](err); throttled {
-		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(max(time.Second, wait.After.Round(time.Second)).Seconds())))
+		c.Set(fiber.HeaderRetryAfter, wait.RetryAfter())
 	}
 	c.Status(status)
 	return sendJSON(c, body(err))

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +21,7 @@ import (
 	"github.com/packhouse/packhouse/core/federation"
 	"github.com/packhouse/packhouse/core/federation/exchange"
 	"github.com/packhouse/packhouse/core/federation/oidc"
+	"github.com/packhouse/packhouse/core/testkit"
 	"github.com/packhouse/packhouse/core/testkit/issuer"
 	"github.com/packhouse/packhouse/core/testkit/tables"
 )
@@ -36,8 +36,8 @@ type signOnBed struct {
 
 func newSignOnBed(t *testing.T) *signOnBed {
 	t.Helper()
-	d := tables.Open(t, "sqlite://"+filepath.Join(t.TempDir(), "test.db"), "")
-	b := &signOnBed{users: auth.NewUsers(d, auth.NewHasher()), provider: newProviderServer(t)}
+	d := tables.Open(t, testkit.SQLite(t), "")
+	b := &signOnBed{users: auth.NewUsers(d, auth.NewHasher()), provider: issuer.Provider(t)}
 	var err error
 	if b.sessions, err = auth.NewSessions(b.users, time.Hour); err != nil {
 		t.Fatal(err)
@@ -77,23 +77,6 @@ func serveParts(t *testing.T, parts ...Part) string {
 		}
 	})
 	return "http://" + l.Addr().String()
-}
-
-func newProviderServer(t *testing.T) *mockoidc.MockOIDC {
-	t.Helper()
-	m, err := mockoidc.NewServer(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Start(l, nil); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = m.Shutdown() })
-	return m
 }
 
 func visit(t *testing.T, browser *http.Client, address string) (*http.Response, string) {
@@ -189,7 +172,7 @@ func TestACodeIsOfNoUseToOthers(t *testing.T) {
 // TestTokensAreExchanged sends what CI systems send, by form and by JSON.
 func TestTokensAreExchanged(t *testing.T) {
 	t.Parallel()
-	d := tables.Open(t, "sqlite://"+filepath.Join(t.TempDir(), "test.db"), "")
+	d := tables.Open(t, testkit.SQLite(t), "")
 	users, i, log := auth.NewUsers(d, auth.NewHasher()), issuer.New(t), slog.New(slog.DiscardHandler)
 	if _, err := users.CreateUser(t.Context(), auth.User{Username: "ci", IsActive: true, IsServiceAccount: true}, ""); err != nil {
 		t.Fatal(err)

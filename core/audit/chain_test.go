@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/packhouse/packhouse/core/audit"
+	"github.com/packhouse/packhouse/core/testkit"
 )
 
 // TestChainIsWhatItsCommentSays computes a hash from the words of the comment.
@@ -29,7 +30,7 @@ func TestChainIsWhatItsCommentSays(t *testing.T) {
 // TestEveryChangeShows changes each column of each entry, and finds each change at its position.
 func TestEveryChangeShows(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "sqlite://"+t.TempDir()+"/test.db")
+	w := newWorld(t, testkit.SQLite(t))
 	const n = 7
 	w.fill(t, n)
 	w.sound(t, n)
@@ -88,7 +89,7 @@ func TestEveryGapShows(t *testing.T) {
 			}}
 		}
 	}
-	w := newWorld(t, "sqlite://"+t.TempDir()+"/test.db")
+	w := newWorld(t, testkit.SQLite(t))
 	w.fill(t, n)
 	tables := []string{"core_audit_entries", "core_audit_head"}
 	for _, table := range tables {

@@ -29,9 +29,7 @@ type world struct {
 func key(n byte) []byte { return bytes.Repeat([]byte{n}, 32) }
 
 func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
-	t.Parallel()
-	t.Run("sqlite", func(t *testing.T) { t.Parallel(); test(t, newWorld(t, "sqlite://"+t.TempDir()+"/test.db")) })
-	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, newWorld(t, testkit.Postgres(t))) })
+	testkit.OnBoth(t, func(t *testing.T, url string) { test(t, newWorld(t, url)) })
 }
 
 func newWorld(t testing.TB, url string) *world {

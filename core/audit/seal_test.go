@@ -13,6 +13,7 @@ import (
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/secret"
+	"github.com/packhouse/packhouse/core/testkit"
 )
 
 // TestManySealersMakeOneChain: writers and sealers of several processes at once leave one chain without gaps.
@@ -115,7 +116,7 @@ func TestWhatEndsOtherwiseIsToldAgain(t *testing.T) {
 // TestWhichReadsAreRecorded goes through the setting.
 func TestWhichReadsAreRecorded(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "sqlite://"+t.TempDir()+"/test.db")
+	w := newWorld(t, testkit.SQLite(t))
 	for reads, want := range map[audit.Reads]string{"": "403", audit.RefusedReads: "403", audit.NoReads: "", audit.AllReads: "200 403 404"} {
 		w.exec(t, "DELETE FROM core_audit_entries")
 		process := w.process(w.box, reads)
@@ -228,7 +229,7 @@ func TestRetention(t *testing.T) {
 // TestRetentionStopsAtTheFirstYoungEntry even when an older one stands behind it.
 func TestRetentionStopsAtTheFirstYoungEntry(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "sqlite://"+t.TempDir()+"/test.db")
+	w := newWorld(t, testkit.SQLite(t))
 	begin := w.now()
 	for _, later := range []time.Duration{0, 5 * time.Minute, time.Minute} {
 		w.mu.Lock()

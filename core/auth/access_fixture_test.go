@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -30,13 +29,9 @@ type access struct {
 	decider *Decider
 }
 
-func sqliteURL(t testing.TB) string { return "sqlite://" + filepath.Join(t.TempDir(), "access.db") }
-
 // onBoth runs a test on SQLite and on PostgreSQL.
 func onBoth(t *testing.T, test func(t *testing.T, f *access)) {
-	t.Parallel()
-	t.Run("sqlite", func(t *testing.T) { t.Parallel(); test(t, newAccess(t, sqliteURL(t))) })
-	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, newAccess(t, testkit.Postgres(t))) })
+	testkit.OnBoth(t, func(t *testing.T, url string) { test(t, newAccess(t, url)) })
 }
 
 // declared is the policy of things, and what is known of them.

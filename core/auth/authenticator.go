@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/packhouse/packhouse/core/errs"
@@ -17,7 +18,7 @@ const MaxRemember = 60 * time.Second
 // It is safe for concurrent use.
 type Authenticator struct {
 	users    *Users
-	verified *verified
+	verified *Remembered[struct{}]
 	throttle *Throttle
 	backends []PasswordBackend
 	// namesKept is set where others name people: then nobody renames himself.
@@ -33,7 +34,7 @@ func NewAuthenticator(users *Users, remember time.Duration) (*Authenticator, err
 	if remember < 0 || remember > MaxRemember {
 		return nil, errs.New(errs.Invalid, "verified passwords cannot be remembered for %s; set a time from 0s to %s", remember, MaxRemember)
 	}
-	return &Authenticator{users: users, verified: newVerified(remember, users.now), dummy: users.hasher.dummy(), throttle: &Throttle{}}, nil
+	return &Authenticator{users: users, verified: NewRemembered[struct{}](remember, users.now), dummy: users.hasher.dummy(), throttle: &Throttle{}}, nil
 }
 
 // Use gives the Authenticator a Throttle, and backends that are asked in their order about users without a password of
@@ -54,7 +55,7 @@ func (a *Authenticator) Basic(ctx context.Context, username, password string) (*
 	if err != nil && !errs.Is(err, errs.NotFound) {
 		return nil, err
 	}
-	if user.mayUsePassword() && a.verified.has(a.verified.digest(user.ID, user.Password, password)) {
+	if user.mayUsePassword() && a.verifiedBefore(user, password) {
 		user.Via = "password"
 		return user, nil
 	}
@@ -117,11 +118,23 @@ func (a *Authenticator) prove(ctx context.Context, user *User, username, passwor
 	if err != nil || !right {
 		return nil, err
 	}
-	a.verified.add(a.verified.digest(found.ID, found.Password, password), start)
+	a.verified.Add(a.digest(found.ID, found.Password, password), struct{}{}, start)
 	if found.Via == "" {
 		found.Via = "password"
 	}
 	return found, nil
+}
+
+// digest stands for a user's password. The stored hash is part of it: when the password changes, what was remembered is not
+// found any more.
+func (a *Authenticator) digest(userID int64, stored, password string) Digest {
+	return a.verified.Digest(strconv.FormatInt(userID, 10), stored, password)
+}
+
+// verifiedBefore tells whether the password was found right a short while ago.
+func (a *Authenticator) verifiedBefore(user *User, password string) bool {
+	_, ok := a.verified.Get(a.digest(user.ID, user.Password, password))
+	return ok
 }
 
 // mayUsePassword tells whether any password can log the user in.
@@ -131,10 +144,10 @@ func (u *User) mayUsePassword() bool { return u != nil && u.IsActive && !u.IsSer
 func (a *Authenticator) check(ctx context.Context, user *User, username, password string) (bool, error) {
 	if !user.mayUsePassword() || user.Password == "" {
 		// The name is part of the digest, or one flight would answer for many unknown users and tell them apart by its speed.
-		_, err := a.verify(ctx, a.verified.digest(0, username, password), a.dummy, password)
+		_, err := a.verify(ctx, a.digest(0, username, password), a.dummy, password)
 		return false, err
 	}
-	right, err := a.verify(ctx, a.verified.digest(user.ID, user.Password, password), user.Password, password)
+	right, err := a.verify(ctx, a.digest(user.ID, user.Password, password), user.Password, password)
 	if err != nil {
 		return false, fmt.Errorf("check the password of %s: %w", user, err)
 	}
@@ -158,7 +171,7 @@ func (a *Authenticator) askBackends(ctx context.Context, username, password stri
 
 // verify computes once for all who ask for the same credential at the same time. When the one who computes leaves,
 // somebody who still waits takes over.
-func (a *Authenticator) verify(ctx context.Context, id digest, encoded, password string) (bool, error) {
+func (a *Authenticator) verify(ctx context.Context, id Digest, encoded, password string) (bool, error) {
 	for {
 		done := a.flight.DoChan(string(id[:]), func() (any, error) { return a.users.hasher.Verify(ctx, encoded, password) })
 		select {

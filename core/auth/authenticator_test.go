@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"time"
 
@@ -140,45 +139,4 @@ func TestUnreadableHashIsAFault(t *testing.T) {
 	f.user(t, "ann")
 	f.exec(t, "UPDATE core_users SET password = 'plain'")
 	f.cost(t, f.authenticator(t, 0), "ann", "plain", errs.Internal)
-}
-
-func TestVerifiedIsBounded(t *testing.T) {
-	t.Parallel()
-	c := &clock{at: time.Unix(0, 0)}
-	v := newVerified(time.Minute, c.now)
-	id := func(n int64) digest { return v.digest(n, "hash", "password") }
-	for n := range int64(maxVerified + 10) {
-		v.add(id(n), c.now())
-		v.add(id(n), c.now())
-	}
-	if len(v.at) != maxVerified || v.order.Len() != maxVerified {
-		t.Fatalf("%d and %d entries, want %d", len(v.at), v.order.Len(), maxVerified)
-	}
-	if v.has(id(9)) || !v.has(id(10)) || !v.has(id(maxVerified+9)) {
-		t.Error("not the oldest were forgotten")
-	}
-	c.forward(time.Minute)
-	v.add(id(-1), c.now())
-	if len(v.at) != 1 || v.order.Len() != 1 {
-		t.Errorf("%d entries are left after their time", len(v.at)-1)
-	}
-}
-
-func TestDigestKeepsPartsApart(t *testing.T) {
-	t.Parallel()
-	v := newVerified(time.Minute, time.Now)
-	seen := map[digest]string{}
-	for _, c := range []struct {
-		id               int64
-		stored, password string
-	}{{1, "ab", "c"}, {1, "a", "bc"}, {1, "", "abc"}, {1, "abc", ""}, {2, "ab", "c"}, {0, "ab", "c"}} {
-		name := fmt.Sprint(c)
-		if other, twice := seen[v.digest(c.id, c.stored, c.password)]; twice {
-			t.Errorf("%s and %s have one digest", name, other)
-		}
-		seen[v.digest(c.id, c.stored, c.password)] = name
-	}
-	if newVerified(time.Minute, time.Now).digest(1, "a", "b") == v.digest(1, "a", "b") {
-		t.Error("two processes make the same digest")
-	}
 }

@@ -37,6 +37,12 @@ type View interface {
 	HasRole(ctx context.Context, user *User, role string, o Object) (bool, error)
 }
 
+// Restricting is an Authorizer whose settings name models by their labels. Each has to exist.
+type Restricting interface {
+	// Restricts are those labels.
+	Restricts() []string
+}
+
 // NamedAuthorizer is an instance of an authorizer with the name that the operator gave it.
 type NamedAuthorizer struct {
 	Name string

@@ -7,6 +7,7 @@ import (
 
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/testkit"
 )
 
 // opinion is an authorizer that says what it is told to, and counts how often it is asked.
@@ -49,7 +50,7 @@ func (f *access) asking(t *testing.T, authorizers ...Authorizer) *Decider {
 
 func TestAllAuthorizersHaveToAgree(t *testing.T) {
 	t.Parallel()
-	f := newAccess(t, sqliteURL(t))
+	f := newAccess(t, testkit.SQLite(t))
 	ann := f.person(t, "ann")
 	over, stop := context.WithCancel(t.Context())
 	stop()
@@ -88,7 +89,7 @@ func TestAllAuthorizersHaveToAgree(t *testing.T) {
 
 func TestAuthorizersAreNotAskedAboutWhatIsDeniedAnyway(t *testing.T) {
 	t.Parallel()
-	f := newAccess(t, sqliteURL(t))
+	f := newAccess(t, testkit.SQLite(t))
 	o := agrees()
 	d := f.asking(t, o)
 	if _, err := d.Decide(t.Context(), Question{User: f.person(t, "ann"), Rule: Permission("test.view_thing")}); err == nil || o.asked != 0 {

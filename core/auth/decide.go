@@ -3,8 +3,10 @@ package auth
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"gorm.io/gorm"
@@ -25,6 +27,8 @@ type Options struct {
 	Overrides map[string]*Policy
 	// Authorizers are asked in this order after policies and roles said yes; all have to agree.
 	Authorizers []NamedAuthorizer
+	// GroupNames are groups that settings beside Overrides mention; nil where there are none. See CheckGroupName.
+	GroupNames func() (map[string]bool, error)
 }
 
 // Decider answers Questions. It is the only place in Packhouse that grants access. It is safe for concurrent use.
@@ -33,6 +37,7 @@ type Decider struct {
 	declared    *Declared
 	overrides   map[string]*Policy
 	authorizers []NamedAuthorizer
+	groupNames  func() (map[string]bool, error)
 	ledger      ledger
 
 	mu   sync.Mutex
@@ -52,7 +57,27 @@ func NewDecider(o Options) (*Decider, error) {
 			return nil, errs.New(errs.Invalid, "access_policies: %s: %w", name, err)
 		}
 	}
-	return &Decider{db: o.DB, declared: o.Declared, overrides: o.Overrides, authorizers: o.Authorizers}, nil
+	if err := o.checkRestricted(); err != nil {
+		return nil, err
+	}
+	return &Decider{db: o.DB, declared: o.Declared, overrides: o.Overrides, authorizers: o.Authorizers, groupNames: o.GroupNames}, nil
+}
+
+// checkRestricted refuses an authorizer that is about a model which does not exist: it would restrict nothing.
+func (o Options) checkRestricted() error {
+	models := slices.Compact(slices.Sorted(maps.Values(o.Declared.models)))
+	for _, a := range o.Authorizers {
+		named, is := a.Authorizer.(Restricting)
+		if !is {
+			continue
+		}
+		for _, model := range named.Restricts() {
+			if !slices.Contains(models, model) {
+				return errs.New(errs.Invalid, "authorizers: %s: there is nothing called %q; use %s", a.Name, model, strings.Join(models, ", "))
+			}
+		}
+	}
+	return nil
 }
 
 // Question is one request for access. Its zero value is denied.
@@ -133,11 +158,7 @@ func (d *Decider) allows(ctx context.Context, q Question) (verdict, error) {
 	if q.Policy == "" {
 		return d.rule(ctx, q)
 	}
-	mark, err := d.markOf(ctx, q.User)
-	if err != nil {
-		return no, err
-	}
-	b, err := d.bookAt(ctx, mark)
+	b, err := d.present(ctx, q.User)
 	if err != nil {
 		return no, err
 	}

@@ -14,9 +14,9 @@ func BenchmarkDecideCached(b *testing.B) { benchDecide(b, false) }
 func BenchmarkDecideObject(b *testing.B) { benchDecide(b, true) }
 
 func benchDecide(b *testing.B, cold bool) {
-	for name, url := range map[string]func() string{"sqlite": func() string { return sqliteURL(b) }, "postgres": func() string { return testkit.Postgres(b) }} {
+	for name, url := range map[string]func(testing.TB) string{"sqlite": testkit.SQLite, "postgres": testkit.Postgres} {
 		b.Run(name, func(b *testing.B) {
-			f := newAccess(b, url())
+			f := newAccess(b, url(b))
 			ann := f.person(b, "ann")
 			object := Object{"test.thing", things[0]}
 			f.give(b, Assignment{UserID: &ann.ID}, object, "test.view_thing")

@@ -9,12 +9,13 @@ import (
 
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/testkit"
 )
 
 // TestRules follows rules without a policy: a permission counts everywhere, in the domain and on the object.
 func TestRules(t *testing.T) {
 	t.Parallel()
-	f := newAccess(t, sqliteURL(t))
+	f := newAccess(t, testkit.SQLite(t))
 	ann, bob := f.person(t, "ann"), f.person(t, "bob")
 	root := &User{ID: 77, Username: "root", IsActive: true, IsSuperuser: true}
 	idle := &User{ID: 78, Username: "idle", IsSuperuser: true}
@@ -70,7 +71,7 @@ func (g gone) Read(context.Context) *gorm.DB {
 
 func TestWhatCannotBeReadDenies(t *testing.T) {
 	t.Parallel()
-	f := newAccess(t, sqliteURL(t))
+	f := newAccess(t, testkit.SQLite(t))
 	decider, err := NewDecider(Options{DB: gone{f.db}, Declared: f.decider.declared})
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/testkit"
 )
 
 // keeper agrees to all but changes of one repository.
@@ -19,7 +20,7 @@ func (k keeper) Allows(_ context.Context, _ View, q Question) (bool, string, err
 // repository by its own endpoint may not do it by way of its content, whatever the policy was edited to.
 func TestAuthorizersHearOfTheRepositoryThatIsFilled(t *testing.T) {
 	t.Parallel()
-	f := newAccess(t, sqliteURL(t))
+	f := newAccess(t, testkit.SQLite(t))
 	fill := Statement{Action: Texts{"create"}, Principal: Texts{PrincipalUsers}, Effect: Allow, Condition: Texts{uploadCondition + ":test.change_thing"}}
 	f.decider.declared.Policy(&Policy{Name: "units", Statements: []Statement{fill, {Action: Texts{"look"}, Principal: Texts{PrincipalUsers}, Effect: Allow}}})
 	f.write(t, func(tx *db.Tx) error { return syncPolicies(tx, f.decider.declared) })

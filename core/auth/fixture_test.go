@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/testkit"
 	"github.com/packhouse/packhouse/core/testkit/tables"
 )
 
@@ -53,7 +53,7 @@ func cheapHasher() (*Hasher, *atomic.Int64) {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	d := tables.Open(t, "sqlite://"+filepath.Join(t.TempDir(), "auth.db"), "")
+	d := tables.Open(t, testkit.SQLite(t), "")
 	f := &fixture{db: d, clock: &clock{at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}}
 	f.users, f.hashes = f.process()
 	return f

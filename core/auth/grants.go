@@ -214,8 +214,11 @@ func (d *Decider) markOf(ctx context.Context, user *User) (int64, error) {
 	if user != nil && user.Mark != 0 {
 		return user.Mark, nil
 	}
-	var mark int64
-	if err := d.db.Read(ctx).Raw("SELECT mark FROM core_access_mark WHERE id = 1").Scan(&mark).Error; err != nil {
+	return readMark(d.db.Read(ctx))
+}
+
+func readMark(tx *gorm.DB) (mark int64, err error) {
+	if err := tx.Raw("SELECT mark FROM core_access_mark WHERE id = 1").Scan(&mark).Error; err != nil {
 		return 0, fmt.Errorf("read the mark of access: %w", err)
 	}
 	return mark, nil
@@ -250,6 +253,15 @@ func (d *Decider) bookAt(ctx context.Context, mark int64) (*book, error) {
 		d.book = fresh
 	}
 	return fresh, nil
+}
+
+// present gives roles and policies as of the mark of the user; see markOf.
+func (d *Decider) present(ctx context.Context, user *User) (*book, error) {
+	mark, err := d.markOf(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	return d.bookAt(ctx, mark)
 }
 
 // Groups are the names of the groups that the user is in, in order.

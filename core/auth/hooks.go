@@ -86,11 +86,7 @@ func FindRole(tx *gorm.DB, name string) (*Role, error) {
 
 // CreatorRoles are the names of the roles that the hooks of a policy give to creators, in order.
 func (d *Decider) CreatorRoles(ctx context.Context, policy string) ([]string, error) {
-	mark, err := d.markOf(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	b, err := d.bookAt(ctx, mark)
+	b, err := d.present(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

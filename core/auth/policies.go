@@ -16,11 +16,7 @@ func (d *Decider) Effective(row *PolicyRow) (*Policy, error) {
 
 // PoliciesGiving are the names of the policies whose creation hooks give a role, in order.
 func (d *Decider) PoliciesGiving(ctx context.Context, role string) ([]string, error) {
-	mark, err := d.markOf(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	b, err := d.bookAt(ctx, mark)
+	b, err := d.present(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

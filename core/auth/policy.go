@@ -47,6 +47,17 @@ type Function struct {
 	Parameters map[string]any `json:"parameters,omitempty"`
 }
 
+// UnmarshalJSON reads the form of the contract; members that it does not know, or in another case, are errors.
+func (f *Function) UnmarshalJSON(raw []byte) error {
+	type plain Function // without this method
+	var w plain
+	if err := decodeExactly(raw, &w, "function", "parameters"); err != nil {
+		return err
+	}
+	*f = Function(w)
+	return nil
+}
+
 // Hook gives roles when an object is created.
 type Hook = Function
 
@@ -92,7 +103,7 @@ func (s Statement) MarshalJSON() ([]byte, error) {
 	return json.Marshal(wireStatement{s.Action, s.Principal, s.Effect, s.Condition})
 }
 
-// UnmarshalJSON reads the form of the contract; members that it does not know are errors.
+// UnmarshalJSON reads the form of the contract; members that it does not know, or in another case, are errors.
 func (s *Statement) UnmarshalJSON(raw []byte) error {
 	var w struct {
 		Action    Texts  `json:"action"`
@@ -100,9 +111,7 @@ func (s *Statement) UnmarshalJSON(raw []byte) error {
 		Effect    string `json:"effect"`
 		Condition Texts  `json:"condition"`
 	}
-	d := json.NewDecoder(strings.NewReader(string(raw)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&w); err != nil {
+	if err := decodeExactly(raw, &w, "action", "principal", "effect", "condition"); err != nil {
 		return err
 	}
 	*s = Statement(w)

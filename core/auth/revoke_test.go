@@ -7,6 +7,7 @@ import (
 
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/testkit"
 )
 
 // TestARevocationCountsFromTheNextRequestOn gives and takes a role over and over while others ask: whoever reads the
@@ -69,7 +70,7 @@ func TestARevocationCountsFromTheNextRequestOn(t *testing.T) {
 // TestAnEditedPolicyLeavesWhatIsDeclared edits a policy twice and resets it.
 func TestAnEditedPolicyLeavesWhatIsDeclared(t *testing.T) {
 	t.Parallel()
-	f := newAccess(t, sqliteURL(t))
+	f := newAccess(t, testkit.SQLite(t))
 	ann := f.person(t, "ann")
 	edit := func(statements, hooks, scoping any) {
 		f.write(t, func(tx *db.Tx) error {

@@ -4,12 +4,13 @@ import (
 	"testing"
 
 	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/testkit"
 )
 
 // TestATokenDoesNotEscapeADenial: what a token is limited to narrows what is allowed, never what is denied.
 func TestATokenDoesNotEscapeADenial(t *testing.T) {
 	t.Parallel()
-	f := newAccess(t, sqliteURL(t))
+	f := newAccess(t, testkit.SQLite(t))
 	ann := f.person(t, "ann")
 	f.give(t, Assignment{UserID: &ann.ID}, Object{}, "test.change_thing")
 	f.write(t, func(tx *db.Tx) error {
@@ -33,7 +34,7 @@ func TestATokenDoesNotEscapeADenial(t *testing.T) {
 // TestADomainsRoleGivesNothingBeyondIt: what belongs to no domain is not given by a role in one.
 func TestADomainsRoleGivesNothingBeyondIt(t *testing.T) {
 	t.Parallel()
-	f := newAccess(t, sqliteURL(t))
+	f := newAccess(t, testkit.SQLite(t))
 	ann, other := f.person(t, "ann"), otherDomain
 	f.give(t, Assignment{UserID: &ann.ID, DomainID: &other}, Object{}, "test.view_shared", "test.view_thing")
 	ann = f.again(t, ann)

@@ -4,13 +4,14 @@ import (
 	"testing"
 
 	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/testkit"
 )
 
 // TestADomainsTokenReachesNothingBeyondIt: a token that is limited to domains is no key to groups, to the audit log or to
 // other domains, whoever it belongs to and whatever domain stands in the path.
 func TestADomainsTokenReachesNothingBeyondIt(t *testing.T) {
 	t.Parallel()
-	f := newAccess(t, sqliteURL(t))
+	f := newAccess(t, testkit.SQLite(t))
 	ann := f.person(t, "ann")
 	f.give(t, Assignment{UserID: &ann.ID}, Object{}, "test.view_shared", "test.view_thing")
 	f.write(t, func(tx *db.Tx) error {

@@ -38,7 +38,7 @@ func newStorm(t *testing.T) *storm {
 		return derive(password, salt, passes, memory, lanes, size)
 	}
 	users := &Users{hasher: h, now: time.Now}
-	s.Authenticator = &Authenticator{users: users, verified: newVerified(time.Minute, time.Now), dummy: h.dummy()}
+	s.Authenticator = &Authenticator{users: users, verified: NewRemembered[struct{}](time.Minute, time.Now), dummy: h.dummy()}
 	return s
 }
 
@@ -47,7 +47,7 @@ func (s *storm) ask(ctx context.Context, password string, times int) chan string
 	out := make(chan string, times)
 	for range times {
 		go func() {
-			id := s.verified.digest(1, s.stored, password)
+			id := s.digest(1, s.stored, password)
 			right, err := s.verify(ctx, id, s.stored, password)
 			out <- fmt.Sprint(right, errs.KindOf(err))
 		}()

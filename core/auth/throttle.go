@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -62,6 +63,11 @@ type Throttled struct {
 
 // Error says how long it lasts.
 func (t *Throttled) Error() string { return "locked out for " + t.After.String() }
+
+// RetryAfter is the value of the header of that name (RFC 9110, 10.2.3): whole seconds, at least one.
+func (t *Throttled) RetryAfter() string {
+	return strconv.Itoa(int(max(time.Second, t.After.Round(time.Second)).Seconds()))
+}
 
 func tooMany(after time.Duration) error {
 	return &errs.Error{Kind: errs.TooMany, Msg: "Too many failed log-ins; wait and try again.", Err: &Throttled{After: after}}

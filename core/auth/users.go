@@ -72,14 +72,14 @@ func (u *Users) insert(ctx context.Context, user User, encoded string) (*User, e
 }
 
 // SetPassword gives the user of that number a new password, checked by CheckPassword. The sessions of the old one
-// are over with it. A missing user is NotFound.
+// are over with it. A missing user is NotFound; a user who cannot have a password is Invalid, see User.Origin.
 func (u *Users) SetPassword(ctx context.Context, id int64, password string) error {
 	user, err := u.User(ctx, id)
 	if err != nil {
 		return err
 	}
-	if user.IsServiceAccount {
-		return noPassword()
+	if err := user.mayHavePassword(); err != nil {
+		return err
 	}
 	encoded, err := u.hash(ctx, password, user)
 	if err != nil {
@@ -182,6 +182,18 @@ func hit(done *gorm.DB) error {
 		return noUser()
 	}
 	return done.Error
+}
+
+// mayHavePassword refuses service accounts, and people whom a directory or a provider vouches for: with a password here
+// they could log in after they were removed there.
+func (u *User) mayHavePassword() error {
+	if u.IsServiceAccount {
+		return noPassword()
+	}
+	if u.Origin != "" {
+		return errs.Field("password", "%s comes from %s and logs in there; a password here would work on after the person was removed there.", u.Username, u.Origin)
+	}
+	return nil
 }
 
 func noPassword() error {

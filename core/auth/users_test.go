@@ -228,3 +228,16 @@ func TestNewUsersPanicsWithoutItsParts(t *testing.T) {
 	}()
 	NewUsers(nil, NewHasher())
 }
+
+// TestPeopleOfADirectoryGetNoPassword: it would let them in after they were removed there.
+func TestPeopleOfADirectoryGetNoPassword(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	user, err := f.users.CreateUser(t.Context(), User{Username: "dora", IsActive: true, Origin: "ldap"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.users.SetPassword(t.Context(), user.ID, goodPassword); !errs.Is(err, errs.Invalid) {
+		t.Errorf("%v", err)
+	}
+}

@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"gorm.io/gorm"
@@ -98,11 +97,7 @@ func (d *Decider) limit(ctx context.Context, user *User, model, domain string, v
 
 // roleLimit finds the roles of an authorizer's limit, creators' among them.
 func (d *Decider) roleLimit(ctx context.Context, user *User, model string, names []string) (RoleLimit, error) {
-	mark, err := d.markOf(ctx, user)
-	if err != nil {
-		return RoleLimit{}, err
-	}
-	b, err := d.bookAt(ctx, mark)
+	b, err := d.present(ctx, user)
 	if err != nil {
 		return RoleLimit{}, err
 	}
@@ -123,11 +118,7 @@ func (d *Decider) roleLimit(ctx context.Context, user *User, model string, names
 
 // Scoped tells whether the policy of an endpoint limits what is seen there.
 func (d *Decider) Scoped(ctx context.Context, user *User, policy string) (bool, error) {
-	mark, err := d.markOf(ctx, user)
-	if err != nil {
-		return true, err
-	}
-	b, err := d.bookAt(ctx, mark)
+	b, err := d.present(ctx, user)
 	if err != nil {
 		return true, err
 	}
@@ -137,13 +128,12 @@ func (d *Decider) Scoped(ctx context.Context, user *User, policy string) (bool, 
 
 // Hooks are the creation hooks of a policy as they count in a transaction.
 func (d *Decider) Hooks(tx *gorm.DB, policy string) ([]Hook, error) {
-	var mark int64
-	if err := tx.Raw("SELECT mark FROM core_access_mark WHERE id = 1").Scan(&mark).Error; err != nil {
-		return nil, fmt.Errorf("read the mark of access: %w", err)
+	mark, err := readMark(tx)
+	if err != nil {
+		return nil, err
 	}
 	b := d.remembered(mark)
 	if b == nil {
-		var err error
 		if b, err = readBook(tx, mark, d.declared, d.overrides); err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package base
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -45,7 +46,10 @@ func (o ownership) Allows(ctx context.Context, view auth.View, q auth.Question) 
 	}
 	role := object.Model + "_owner"
 	ok, err := view.HasRole(ctx, q.User, role, object)
-	return ok, fmt.Sprintf("%s does not own %s: the role %s is missing", q.User.Username, object.PRN(), role), err
+	if ok || err != nil {
+		return ok, "", err
+	}
+	return false, fmt.Sprintf("%s does not own %s: the role %s is missing", q.User.Username, object.PRN(), role), nil
 }
 
 // Limit leaves what the user owns, with filter_view.
@@ -82,6 +86,9 @@ func newGroupRequired(i config.Instance) (auth.Authorizer, error) {
 	}
 	return all, nil
 }
+
+// Restricts are the labels that the settings name.
+func (g groupRequired) Restricts() []string { return slices.Sorted(maps.Keys(g)) }
 
 func texts(list any) ([]string, bool) {
 	items, ok := list.([]any)
@@ -172,6 +179,7 @@ func (g groupRequired) Limit(ctx context.Context, view auth.View, q auth.Questio
 }
 
 var (
-	_ auth.Limiter = ownership{}
-	_ auth.Limiter = groupRequired{}
+	_ auth.Limiter     = ownership{}
+	_ auth.Limiter     = groupRequired{}
+	_ auth.Restricting = groupRequired{}
 )

@@ -28,6 +28,7 @@ func Groups() resource.Of[auth.Group] {
 		Offers: []resource.Verb{resource.List, resource.Create, resource.Read, resource.Update, resource.Delete},
 		Access: resource.Permissions(auth.GroupModel), Shareable: true, SyncUpdate: true, SyncDelete: true,
 		Unique: map[string]string{"core_groups(name)": "name"},
+		Accept: checkGroupName, Revise: checkGroupName,
 		Saved: func(w *resource.Work, _, old *auth.Group) error {
 			if old == nil {
 				return nil
@@ -36,6 +37,14 @@ func Groups() resource.Of[auth.Group] {
 		},
 		RemoveBy: func(w *resource.Work, g *auth.Group) error { return auth.DeleteGroup(w.Tx, *g) },
 	}
+}
+
+// checkGroupName keeps names that mean something for superusers, in a create and in a change.
+func checkGroupName(c *resource.Call, g *auth.Group) error {
+	if old, changes := c.Object.(*auth.Group); changes && old.Name == g.Name {
+		return nil
+	}
+	return c.Env.Decider.CheckGroupName(c.Context(), c.User, g.Name)
 }
 
 // parentGroup finds the group of a nested route. One that may not be seen is told as one that is not there.

@@ -123,6 +123,8 @@ func checkUser(_ *resource.Input, u, old *userRow) error {
 	switch {
 	case u.wanted.Plain != nil && u.IsServiceAccount:
 		return errs.Field("password", "A service account has no password; make a token for it.")
+	case u.wanted.Plain != nil && u.Origin != "":
+		return errs.Field("password", "This user comes from %s and logs in there; a password here would work on after the person was removed there.", u.Origin)
 	case u.wanted.Hash != "":
 		u.Password = string(u.wanted.Hash)
 	case u.wanted.Given && u.wanted.Plain == nil, u.IsServiceAccount:

@@ -1,7 +1,6 @@
 package federation
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -22,9 +21,6 @@ type bed struct {
 
 func newBed(t *testing.T, url string) *bed {
 	t.Helper()
-	if url == "" {
-		url = "sqlite://" + filepath.Join(t.TempDir(), "test.db")
-	}
 	d := tables.Open(t, url, "")
 	users := auth.NewUsers(d, auth.NewHasher())
 	return &bed{d, users, NewAccounts(d, users)}
@@ -54,17 +50,13 @@ func corp() Source {
 func of(subject string) Identity { return Identity{"corp", "https://id.example.org", subject} }
 
 func TestAccounts(t *testing.T) {
-	t.Parallel()
-	for name, url := range map[string]func() string{"sqlite": func() string { return "" }, "postgres": func() string { return testkit.Postgres(t) }} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := newBed(t, url())
-			life(t, b)
-			notTakenOver(t, b)
-			keptOut(t, b)
-			atOnce(t, b)
-		})
-	}
+	testkit.OnBoth(t, func(t *testing.T, url string) {
+		b := newBed(t, url)
+		life(t, b)
+		notTakenOver(t, b)
+		keptOut(t, b)
+		atOnce(t, b)
+	})
 }
 
 // life follows one person through first and later log-ins.

@@ -6,13 +6,14 @@ import (
 
 	"github.com/packhouse/packhouse/core/audit"
 	"github.com/packhouse/packhouse/core/secret"
+	"github.com/packhouse/packhouse/core/testkit"
 )
 
 // TestWhatALogInChangesIsRecorded: a request that only reads leaves no line, but the log-in before it may have made a
 // user or a superuser.
 func TestWhatALogInChangesIsRecorded(t *testing.T) {
 	t.Parallel()
-	b := newBed(t, "")
+	b := newBed(t, testkit.SQLite(t))
 	box, err := secret.New(make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)

@@ -106,10 +106,7 @@ type world struct {
 
 func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Parallel()
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		test(t, newWorld(t, "sqlite://"+t.TempDir()+"/test.db", ""))
-	})
+	t.Run("sqlite", func(t *testing.T) { t.Parallel(); test(t, newWorld(t, testkit.SQLite(t), "")) })
 	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, newWorld(t, testkit.Postgres(t), testkit.Redis(t))) })
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -217,6 +218,65 @@ func TestChangesOfOthersAreNotLost(t *testing.T) {
 		s.must(err)
 		s.check(changed)
 	})
+}
+
+// TestAChangeBetweenReadAndReplaceStays has a change land exactly between the reading of a value and its replacing: a
+// trigger makes it when the first row of the batch is replaced, in the transaction that goes on to the second.
+func TestAChangeBetweenReadAndReplaceStays(t *testing.T) {
+	onBoth(t, 3, func(t *testing.T, s *store) {
+		byOld, byNew := s.changedTo(s.before), s.changedTo(s.now)
+		s.onFirstReplaced(byOld, byNew)
+		var reports []int
+		w := s.work()
+		w.Report = func(c secret.Column, done int) {
+			if c == two {
+				reports = append(reports, done)
+			}
+		}
+		out, err := w.Run(t.Context())
+		if err != nil || len(out.Lost) != 0 {
+			t.Fatalf("%+v, %v", out, err)
+		}
+		// The first pass replaces row 0 alone, the next one what was sealed with the old key meanwhile.
+		if !slices.Equal(reports, []int{1, 1}) || out.Sealed != 3 {
+			t.Errorf("replaced %v, in all %d", reports, out.Sealed)
+		}
+		s.check(map[int]string{1: changedText, 2: changedText})
+		var stored []byte
+		s.must(s.db.Read(t.Context()).Raw("SELECT value FROM two WHERE number = 2").Row().Scan(&stored))
+		if !bytes.Equal(stored, byNew) {
+			t.Error("what somebody sealed with the new key was written over")
+		}
+	})
+}
+
+const changedText = "changed meanwhile"
+
+func (s *store) changedTo(box *secret.Box) []byte {
+	s.t.Helper()
+	value, err := box.Seal(two.Purpose, []byte(changedText))
+	s.must(err)
+	return value
+}
+
+// onFirstReplaced changes rows 1 and 2 when row 0 is, once.
+func (s *store) onFirstReplaced(one, two []byte) {
+	s.t.Helper()
+	statements := []string{fmt.Sprintf(`CREATE TRIGGER meanwhile AFTER UPDATE OF value ON two WHEN OLD.number = 0
+		BEGIN UPDATE two SET value = x'%x' WHERE number = 1; UPDATE two SET value = x'%x' WHERE number = 2; END`, one, two)}
+	if s.db.Dialect() == db.Postgres {
+		statements = []string{fmt.Sprintf(`CREATE FUNCTION meanwhile() RETURNS trigger LANGUAGE plpgsql AS $$
+			BEGIN UPDATE two SET value = '\x%x' WHERE number = 1; UPDATE two SET value = '\x%x' WHERE number = 2; RETURN NULL; END $$`, one, two),
+			"CREATE TRIGGER meanwhile AFTER UPDATE OF value ON two FOR EACH ROW WHEN (OLD.number = 0) EXECUTE FUNCTION meanwhile()"}
+	}
+	s.must(s.db.InTx(s.t.Context(), func(tx *db.Tx) error {
+		for _, statement := range statements {
+			if err := tx.Exec(statement).Error; err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 }
 
 func TestWhatDoesNotOpenIsToldAndLeft(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 
 // BenchmarkVisibleList lists 100 of 1,000,000 objects, for a superuser and for a user with a role on 10,000 of them.
 func BenchmarkVisibleList(b *testing.B) {
-	b.Run("sqlite", func(b *testing.B) { benchList(b, "sqlite://"+b.TempDir()+"/bench.db") })
+	b.Run("sqlite", func(b *testing.B) { benchList(b, testkit.SQLite(b)) })
 	b.Run("postgres", func(b *testing.B) { benchList(b, testkit.Postgres(b)) })
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/testkit"
 )
 
 type plain struct{ model.Base }
@@ -84,7 +85,7 @@ my_permissions authenticated`},
 // TestNothingIsDoneWhileADecisionWaits edits policies so that they ask about the body where none is read.
 func TestNothingIsDoneWhileADecisionWaits(t *testing.T) {
 	t.Parallel()
-	s := newSight(t, "sqlite://"+t.TempDir()+"/sight.db")
+	s := newSight(t, testkit.SQLite(t))
 	ann, err := s.users.CreateUser(t.Context(), auth.User{Username: "ann", IsActive: true}, "")
 	must(t, err)
 	declared := auth.NewDeclared()
@@ -142,7 +143,7 @@ func TestStatementsAreShownAsTheContractHasThem(t *testing.T) {
 // TestWhatIsForAdministratorsTellsOthersNothing: who may not look is told so before anything is looked up.
 func TestWhatIsForAdministratorsTellsOthersNothing(t *testing.T) {
 	t.Parallel()
-	s := newSight(t, "sqlite://"+t.TempDir()+"/sight.db")
+	s := newSight(t, testkit.SQLite(t))
 	decider, err := auth.NewDecider(auth.Options{DB: s.db, Declared: auth.NewDeclared()})
 	must(t, err)
 	for name, c := range map[string]struct {

@@ -296,6 +296,11 @@ func Texts[M any](name string, pointer func(*M) *[]string) Field[M] {
 func TextList[M any](name string, taken func(*M) *[]string, shown func(*M) []string) Field[M] {
 	f := stored(name, arraySchema(stringSchema()), taken, (*Show).Strings, parseBlankTexts)
 	f.show = func(s *Show, m *M) { s.Strings(shown(m)) }
+	return f.keptByNull().Unstored()
+}
+
+// keptByNull lets null leave the member as it is.
+func (f Field[M]) keptByNull() Field[M] {
 	read := f.read
 	f.read = func(in *Input, m *M, value any) error {
 		if value == nil {
@@ -303,7 +308,7 @@ func TextList[M any](name string, taken func(*M) *[]string, shown func(*M) []str
 		}
 		return read(in, m, value)
 	}
-	return f.Unstored()
+	return f
 }
 
 // File takes the bytes of a multipart part. They are received and hashed while the body is read; the pointer then

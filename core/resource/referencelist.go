@@ -19,12 +19,5 @@ func ReferenceList[M any](name string, taken func(*M) *[]Object, show func(*Show
 		return objects, nil
 	})
 	f.show = show
-	read := f.read
-	f.read = func(in *Input, m *M, value any) error {
-		if value == nil {
-			return nil
-		}
-		return read(in, m, value)
-	}
-	return f.Unstored()
+	return f.keptByNull().Unstored()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -99,7 +98,6 @@ func (s *sight) change(t testing.TB, work func(tx *db.Tx) error) {
 // TestWhatAListShowsIsWhatMayBeRead makes random assignments and compares the rows that a list leaves with the answers
 // for each object.
 func TestWhatAListShowsIsWhatMayBeRead(t *testing.T) {
-	t.Parallel()
 	test := func(t *testing.T, s *sight) {
 		random := rand.New(rand.NewPCG(3, 1))
 		var users []*auth.User
@@ -129,11 +127,7 @@ func TestWhatAListShowsIsWhatMayBeRead(t *testing.T) {
 			t.Errorf("the lists show %d objects in all; the assignments give too little", shown)
 		}
 	}
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		test(t, newSight(t, "sqlite://"+filepath.Join(t.TempDir(), "sight.db")))
-	})
-	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, newSight(t, testkit.Postgres(t))) })
+	testkit.OnBoth(t, func(t *testing.T, url string) { test(t, newSight(t, url)) })
 }
 
 // compare gives how many objects the list shows.

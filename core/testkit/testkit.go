@@ -1,7 +1,7 @@
 // Package testkit gives tests a place of their own on real servers (a fresh PostgreSQL database, a Redis database, an
-// S3 bucket name, a part of an LDAP directory), and the programs that clients of Packhouse use. All come from the program in the folder services,
-// which `make test` puts around `go test`; it says where they are in the variables below. Only tests import this
-// package.
+// S3 bucket name, a part of an LDAP directory), and the programs that clients of Packhouse use. All come from the
+// program in the folder services, which `make test` puts around `go test`; it says where they are in the variables
+// below. A SQLite database needs none of them. Only tests import this package.
 package testkit
 
 import (

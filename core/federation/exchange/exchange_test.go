@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/packhouse/packhouse/core/config"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/testkit"
 	"github.com/packhouse/packhouse/core/testkit/issuer"
 	"github.com/packhouse/packhouse/core/testkit/tables"
 )
@@ -31,7 +31,7 @@ type bed struct {
 
 func newBed(t *testing.T) *bed {
 	t.Helper()
-	d := tables.Open(t, "sqlite://"+filepath.Join(t.TempDir(), "test.db"), "")
+	d := tables.Open(t, testkit.SQLite(t), "")
 	users := auth.NewUsers(d, auth.NewHasher())
 	tokens, err := auth.NewTokens(users, 0, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -47,7 +47,7 @@ type Backend struct {
 	source    federation.Source
 	settings  config.LDAP
 	accounts  *federation.Accounts
-	known     *remembered
+	known     *auth.Remembered[int64]
 	flight    singleflight.Group
 	now       func() time.Time
 	log       *slog.Logger
@@ -71,7 +71,7 @@ func New(o Options) (*Backend, error) {
 	return &Backend{
 		directory: directory{o.Settings, trust},
 		source:    federation.Source{Origin: Origin, Groups: o.Settings.GroupMap, Create: o.Settings.CreateUsers},
-		settings:  o.Settings, accounts: o.Accounts, known: newRemembered(o.Remember, o.Now), now: o.Now, log: o.Log,
+		settings:  o.Settings, accounts: o.Accounts, known: auth.NewRemembered[int64](o.Remember, o.Now), now: o.Now, log: o.Log,
 	}, nil
 }
 
@@ -94,15 +94,15 @@ func (b *Backend) Authenticate(ctx context.Context, name, password string) (*aut
 	if password == "" || len(password) > maxPassword {
 		return nil, refused()
 	}
-	pair := b.known.digest(name, password)
-	if id, ok := b.known.get(pair); ok {
+	pair := b.known.Digest(name, password)
+	if id, ok := b.known.Get(pair); ok {
 		return b.user(b.accounts.Known(ctx, b.source, id))
 	}
 	return b.ask(ctx, pair, name, password)
 }
 
 // ask asks the directory once for all who want to know the same at the same time.
-func (b *Backend) ask(ctx context.Context, pair digest, name, password string) (*auth.User, error) {
+func (b *Backend) ask(ctx context.Context, pair auth.Digest, name, password string) (*auth.User, error) {
 	done := b.flight.DoChan(string(pair[:]), func() (any, error) {
 		// detached: others wait for the same answer, so the first one who leaves must not end it
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.settings.Timeout)
@@ -122,7 +122,7 @@ func (b *Backend) ask(ctx context.Context, pair digest, name, password string) (
 	}
 }
 
-func (b *Backend) logIn(ctx context.Context, pair digest, name, password string) (*auth.User, error) {
+func (b *Backend) logIn(ctx context.Context, pair auth.Digest, name, password string) (*auth.User, error) {
 	start := b.now()
 	person, err := b.directory.logIn(ctx, name, password)
 	if errors.Is(err, errDown) {
@@ -144,7 +144,7 @@ func (b *Backend) logIn(ctx context.Context, pair digest, name, password string)
 	if err != nil {
 		return nil, err
 	}
-	b.known.add(pair, user.ID, start)
+	b.known.Add(pair, user.ID, start)
 	return user, nil
 }
 

@@ -80,7 +80,7 @@ func (p *place) expect(t *testing.T, b *Backend, name, password string, want err
 
 func TestDirectory(t *testing.T) {
 	t.Parallel()
-	d := tables.Open(t, "sqlite://"+filepath.Join(t.TempDir(), "test.db"), "")
+	d := tables.Open(t, testkit.SQLite(t), "")
 	b := &bed{d, auth.NewUsers(d, auth.NewHasher())}
 	for name, check := range map[string]func(*testing.T, *place){
 		"log-in": logIn, "injection": injection, "groups": groups, "remembered": rememberedPairs, "local": localUsers, "down": down, "plain": withoutTLS, "storm": storm,
@@ -288,28 +288,5 @@ func TestSettingsThatCannotBe(t *testing.T) {
 		if _, err := New(o); !errs.Is(err, errs.Invalid) {
 			t.Errorf("%s: %v", name, err)
 		}
-	}
-}
-
-func TestRememberedIsBounded(t *testing.T) {
-	t.Parallel()
-	now := time.Unix(0, 0)
-	r := newRemembered(time.Minute, func() time.Time { return now })
-	if r.digest("ab", "c") == r.digest("a", "bc") {
-		t.Error("two pairs run together")
-	}
-	for i := range maxRemembered + 10 {
-		r.add(r.digest("user", strings.Repeat("x", i)), int64(i), now)
-	}
-	if len(r.at) != maxRemembered || len(r.line) != maxRemembered {
-		t.Errorf("%d pairs, %d in line", len(r.at), len(r.line))
-	}
-	if _, ok := r.get(r.digest("user", "")); ok {
-		t.Error("the oldest is still there")
-	}
-	off := newRemembered(0, func() time.Time { return now })
-	off.add(off.digest("a", "b"), 1, now)
-	if _, ok := off.get(off.digest("a", "b")); ok {
-		t.Error("remembered although it is turned off")
 	}
 }

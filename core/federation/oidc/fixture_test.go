@@ -2,20 +2,17 @@ package oidc
 
 import (
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/oauth2-proxy/mockoidc"
 
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/config"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/federation"
+	"github.com/packhouse/packhouse/core/testkit"
 	"github.com/packhouse/packhouse/core/testkit/tables"
 )
 
@@ -42,7 +39,7 @@ func (c *clock) forward(d time.Duration) {
 // newAccounts is a fresh database of users.
 func newAccounts(t *testing.T) (*federation.Accounts, *auth.Users) {
 	t.Helper()
-	d := tables.Open(t, "sqlite://"+filepath.Join(t.TempDir(), "test.db"), "")
+	d := tables.Open(t, testkit.SQLite(t), "")
 	users := auth.NewUsers(d, auth.NewHasher())
 	return federation.NewAccounts(d, users), users
 }
@@ -61,24 +58,6 @@ func corp(issuer, client, secret string, changes map[string]any) config.Instance
 	parameters := map[string]any{"issuer": issuer, "client_id": client, "client_secret": config.NewSecret(secret)}
 	maps.Copy(parameters, changes)
 	return config.Instance{Name: "corp", Type: "oidc", Parameters: parameters}
-}
-
-// newProviderServer starts a provider that is not ours.
-func newProviderServer(t *testing.T) *mockoidc.MockOIDC {
-	t.Helper()
-	m, err := mockoidc.NewServer(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Start(l, nil); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = m.Shutdown() })
-	return m
 }
 
 // visit follows one address as a browser does, up to the redirect, and gives the query that the provider sends along.

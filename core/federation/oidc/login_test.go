@@ -13,12 +13,13 @@ import (
 	"github.com/packhouse/packhouse/core/config"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/federation"
+	"github.com/packhouse/packhouse/core/testkit/issuer"
 )
 
 // TestLogInWithAProvider goes the whole way with a provider that is not ours.
 func TestLogInWithAProvider(t *testing.T) {
 	t.Parallel()
-	m := newProviderServer(t)
+	m := issuer.Provider(t)
 	accounts, users := newAccounts(t)
 	at := &clock{}
 	l := newLogin(t, accounts, at, corp(m.Issuer(), m.ClientID, m.ClientSecret, map[string]any{
@@ -66,7 +67,7 @@ func TestLogInWithAProvider(t *testing.T) {
 // TestAnswersThatDoNotBelong: each step of a log-in is bound to the browser and the provider that began it.
 func TestAnswersThatDoNotBelong(t *testing.T) {
 	t.Parallel()
-	m := newProviderServer(t)
+	m := issuer.Provider(t)
 	accounts, _ := newAccounts(t)
 	at := &clock{}
 	other := corp(m.Issuer(), m.ClientID, m.ClientSecret, nil)
@@ -125,7 +126,7 @@ func TestAnswersThatDoNotBelong(t *testing.T) {
 
 func TestBeginKeepsItsSecrets(t *testing.T) {
 	t.Parallel()
-	m := newProviderServer(t)
+	m := issuer.Provider(t)
 	accounts, _ := newAccounts(t)
 	l := newLogin(t, accounts, &clock{}, corp(m.Issuer(), m.ClientID, m.ClientSecret, map[string]any{"redirect_uri": "https://public.example.org/auth/oidc/corp/callback/"}))
 	address, cookie, err := l.Begin(t.Context(), "corp", callback, "")
