@@ -14,3 +14,9 @@ func TestContract(t *testing.T) {
 		}
 	})
 }
+
+// TestCleanUp has nobody beside it, see cleanUp.
+func TestCleanUp(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) { w.play(t, cleanUp()...) })
+}
