@@ -55,12 +55,12 @@ func TestSecretsAreSealedAndNotShown(t *testing.T) {
 		changes    bool
 		key, words string
 	}{
-		{create, `{"key":" k1 ","password":" p1 ","ratio":1,"extra":{"a":1,"b":2}}`, true, "k1", " p1 "},
-		{patch, `{"key":"k1","password":" p1 ","ratio":"1.0","extra":{"b":2,"a":1}}`, false, "k1", " p1 "},
-		{replace, `{}`, false, "k1", " p1 "},
-		{patch, `{"password":"p1"}`, true, "k1", "p1"},
-		{patch, `{"key":null,"ratio":0.5}`, true, "", "p1"},
-		{patch, `{"key":null}`, false, "", "p1"},
+		{create, `{"key":" key-number-one ","password":" pass-number-one ","ratio":1,"extra":{"a":1,"b":2}}`, true, "key-number-one", " pass-number-one "},
+		{patch, `{"key":"key-number-one","password":" pass-number-one ","ratio":"1.0","extra":{"b":2,"a":1}}`, false, "key-number-one", " pass-number-one "},
+		{replace, `{}`, false, "key-number-one", " pass-number-one "},
+		{patch, `{"password":"pass-number-one"}`, true, "key-number-one", "pass-number-one"},
+		{patch, `{"key":null,"ratio":0.5}`, true, "", "pass-number-one"},
+		{patch, `{"key":null}`, false, "", "pass-number-one"},
 	} {
 		changed, fault := lay(c.how, c.body)
 		if fault != "" || changed != c.changes {
@@ -68,7 +68,7 @@ func TestSecretsAreSealedAndNotShown(t *testing.T) {
 		}
 		for name, want := range map[string]string{"key": c.key, "password": c.words} {
 			sealed := map[string][]byte{"key": m.key, "password": m.password}[name]
-			if bytes.Contains(sealed, []byte("k1")) || bytes.Contains(sealed, []byte("p1")) {
+			if bytes.Contains(sealed, []byte("key-number-one")) || bytes.Contains(sealed, []byte("pass-number-one")) {
 				t.Errorf("%d: %s is stored as it was sent", i, name)
 			}
 			if want == "" {
@@ -86,8 +86,8 @@ func TestSecretsAreSealedAndNotShown(t *testing.T) {
 	if got := string(p.object(Names{}, m, selection{})); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	for _, body := range []string{`{"key":""}`, `{"password":""}`, `{"key":[]}`, `{"password":{"p1":1}}`, `{"key":"a\u0000k1"}`} {
-		if _, fault := lay(patch, body); fault == "" || strings.Contains(fault, "k1") || strings.Contains(fault, "p1") {
+	for _, body := range []string{`{"key":""}`, `{"password":""}`, `{"key":[]}`, `{"password":{"pass-number-one":1}}`, `{"key":"a\u0000key-number-one"}`} {
+		if _, fault := lay(patch, body); fault == "" || strings.Contains(fault, "key-number-one") || strings.Contains(fault, "pass-number-one") {
 			t.Errorf("%s: told %q", body, fault)
 		}
 	}
