@@ -98,9 +98,7 @@ func (b *body) Close() error {
 		b.Log.Error("a download was broken off", slog.String("path", b.path), slog.Any("error", b.fault))
 		b.reset()
 	}
-	if b.AccessLog {
-		b.logAccess(b.fault)
-	}
+	b.end(b.fault)
 	return err
 }
 

@@ -1,6 +1,8 @@
 package content
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -18,6 +20,7 @@ import (
 type exchange struct {
 	*Server
 	c       *fiber.Ctx
+	ctx     context.Context // of the request, for what is logged after the handler
 	method  string
 	path    string        // as received: not decoded, without the query
 	prefix  string        // what the domain's content is served under
@@ -25,6 +28,7 @@ type exchange struct {
 	started time.Time
 	status  int
 	bytes   int64
+	how     string // one of the ways below; empty is none of them
 	// streamed is set when a body goes on writing after the handler; it logs the exchange then.
 	streamed bool
 }
@@ -37,6 +41,7 @@ func (s *Server) begin(c *fiber.Ctx) *exchange {
 	return &exchange{
 		Server:  s,
 		c:       c,
+		ctx:     c.UserContext(),
 		method:  strings.Clone(c.Method()),
 		path:    string(request.URI().PathOriginal()),
 		started: time.Now(),
@@ -86,12 +91,30 @@ func (x *exchange) moved(path string) error {
 	return nil
 }
 
-// finish logs the exchange, unless its body is still to be written.
+// The ways in which requests are answered, as Options.Served is told them.
+const (
+	byStorage  = "stored"   // with a file that was there
+	byUpstream = "fetched"  // with a file that had to be fetched
+	byRedirect = "redirect" // with a link to the object storage
+	byListing  = "listing"  // with the listing of a folder
+	byNothing  = "none"     // with none of these: an error, a condition that was met, a slash that was missing
+)
+
+// finish counts and logs the exchange, unless its body is still to be written.
 func (x *exchange) finish() {
-	if x.streamed || !x.AccessLog {
-		return
+	if !x.streamed {
+		x.end(nil)
 	}
-	x.logAccess(nil)
+}
+
+// end counts and logs the exchange.
+func (x *exchange) end(broken error) {
+	if x.Served != nil {
+		x.Served(cmp.Or(x.how, byNothing), x.bytes)
+	}
+	if x.AccessLog {
+		x.logAccess(broken)
+	}
 }
 
 func (x *exchange) logAccess(broken error) {
@@ -102,7 +125,7 @@ func (x *exchange) logAccess(broken error) {
 	if broken != nil {
 		attributes = append(attributes, slog.String("broken_off", broken.Error()))
 	}
-	x.Log.Info("content request", attributes...)
+	x.Log.InfoContext(x.ctx, "content request", attributes...)
 }
 
 // panicked makes an error of a recovered panic.

@@ -83,6 +83,7 @@ func (x *exchange) known(ctx context.Context, result serve.Result, v validators)
 
 // pass answers with what comes, or with what has come. It closes the download, at the latest with the body.
 func (x *exchange) pass(ctx context.Context, leave context.CancelFunc, result serve.Result, d *fetch.Download) error {
+	x.how = byUpstream
 	bytes := &coming{d: d, ctx: ctx, leave: leave}
 	if size, ok := d.Size(); ok && d.Stored() == nil && d.Readable() && !x.mustWait(d, size) {
 		v := validators{modified: declared(result.Found).modified}

@@ -47,6 +47,7 @@ type item struct {
 // list answers with a folder: a page, or JSON for clients that prefer it.
 func (x *exchange) list(path string, listing *serve.Listing) error {
 	x.set(fiber.HeaderVary, fiber.HeaderAccept)
+	x.how = byListing
 	full := x.prefix + path
 	if prefersJSON(strings.Join(x.lines(fiber.HeaderAccept), ",")) {
 		text, err := json.Marshal(map[string]any{"path": full, "entries": items(listing)})

@@ -47,8 +47,9 @@ func statusOf(kind errs.Kind) int {
 // fail answers an error. Every fault of ours is logged with its cause; the client gets the reason without it.
 func (x *exchange) fail(err error) {
 	status := statusOf(kindOf(err))
+	x.how = byNothing
 	if status >= http.StatusInternalServerError {
-		x.Log.Error("content request failed", slog.String("path", x.path), slog.Int("status", status), slog.Any("error", err))
+		x.Log.ErrorContext(x.ctx, "content request failed", slog.String("path", x.path), slog.Int("status", status), slog.Any("error", err))
 	}
 	if wait, throttled := errors.AsType[*auth.Throttled](err); throttled {
 		x.c.Set("Retry-After", wait.RetryAfter())

@@ -1,6 +1,7 @@
 package content
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -50,7 +51,7 @@ func (x *exchange) redirect(ctx context.Context, signer storage.Signer, found *s
 	if err != nil {
 		return damaged("the storage cannot hand out a link to this file; try again later", err)
 	}
-	x.status = http.StatusFound
+	x.status, x.how = http.StatusFound, byRedirect
 	x.c.Status(http.StatusFound)
 	x.set(fiber.HeaderLocation, link)
 	x.set(fiber.HeaderCacheControl, "no-store")
@@ -101,6 +102,7 @@ func (x *exchange) file(ctx context.Context, store storage.Storage, found *serve
 	if err != nil {
 		return err
 	}
+	x.how = cmp.Or(x.how, byStorage)
 	x.prove(found.Artifact.SHA256)
 	return x.deliver(bytes, found.Path, found.Artifact.Size, v, spans)
 }

@@ -58,6 +58,9 @@ type Options struct {
 	Proxies auth.Proxies
 	// RedirectToObjectStorage sends clients to the object storage where it can sign links.
 	RedirectToObjectStorage bool
+	// Served is told of every request when its answer has been sent, with how it was answered and the bytes of the body;
+	// may be nil.
+	Served func(how string, bytes int64)
 	// AccessLog writes a line to Log for every request.
 	AccessLog bool
 	Log       *slog.Logger
@@ -79,8 +82,11 @@ func New(o Options) *Server {
 	return &Server{Options: o}
 }
 
-// App makes a server of its own, for a process that serves nothing but content.
-func (s *Server) App() *fiber.App {
+// Part is something that mounts routes.
+type Part interface{ Mount(router fiber.Router) }
+
+// App makes a server of its own, for a process that serves nothing but content, with what stands before it.
+func (s *Server) App(before ...Part) *fiber.App {
 	app := fiber.New(fiber.Config{
 		Immutable:                    true,
 		StrictRouting:                true,
@@ -94,6 +100,9 @@ func (s *Server) App() *fiber.App {
 		IdleTimeout:                  idleTimeout,
 		ErrorHandler:                 s.outside,
 	})
+	for _, part := range before {
+		part.Mount(app)
+	}
 	s.Mount(app)
 	return app
 }

@@ -49,9 +49,9 @@ type door struct {
 }
 
 var doors = []door{
-	{"github.com/hibiken/asynq", []string{"tasks"}},
+	{"github.com/hibiken/asynq", []string{"tasks", "cmd/bench"}}, // the bench has plain asynq as a peer
 	{"github.com/redis/", []string{"tasks", "core/event/redis", testkit}},
-	{"github.com/alicebob/miniredis", []string{"tasks", "core/event/redis"}},
+	{"github.com/alicebob/miniredis", []string{"tasks", "core/event/redis", "cmd/bench"}},
 	{"github.com/gofiber/", []string{"core/api", "core/resource", "content"}},
 	{"github.com/valyala/fasthttp", []string{"core/api", "core/resource", "content"}},
 	{"github.com/minio/", []string{"core/storage/s3"}},
@@ -62,6 +62,9 @@ var doors = []door{
 	{"golang.org/x/oauth2", []string{"core/federation/oidc"}},
 	{"github.com/go-git/", []string{"plugins/file/gitsource"}},
 	{"github.com/itchyny/gojq", []string{"core/auth", "core/guard"}},
+	{"github.com/prometheus/", []string{"core/obs/metric"}},
+	{"go.opentelemetry.io/", []string{"core/obs/trace", testkit}},
+	{"github.com/robfig/cron", []string{"core/task"}},
 }
 
 // machines are what a plugin is given to; they never know one.

@@ -110,7 +110,7 @@ func (b *bed) machine(change ...func(*Options)) *Tasks {
 	b.t.Helper()
 	o := Options{
 		DB: b.db, Box: b.box, RedisURL: b.redis, Handlers: []task.Handler{b.handler()}, Log: slog.New(b.log),
-		Poll: 5 * time.Millisecond, SweepEvery: 50 * time.Millisecond, ResendAfter: 100 * time.Millisecond, WatchEvery: 20 * time.Millisecond, Redact: true, Grace: 20 * time.Second,
+		Poll: 5 * time.Millisecond, SweepEvery: 50 * time.Millisecond, LookEvery: 50 * time.Millisecond, WatchEvery: 20 * time.Millisecond, Redact: true, Grace: 20 * time.Second,
 		WorkDir: b.t.TempDir(),
 	}
 	for _, f := range change {
@@ -263,4 +263,14 @@ func (c *capture) String() string {
 	c.text.mu.Lock()
 	defer c.text.mu.Unlock()
 	return c.text.b.String()
+}
+
+// claimOne claims a task for the process of that name.
+func claimOne(t testing.TB, m *Tasks, id, name string) (row *task.Row) {
+	t.Helper()
+	must(t, m.db.InTx(t.Context(), func(tx *db.Tx) (err error) {
+		row, err = claim(tx, id, name)
+		return err
+	}))
+	return row
 }

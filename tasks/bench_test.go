@@ -19,9 +19,9 @@ func BenchmarkTasks(b *testing.B) {
 
 func benchmark(b *testing.B, d *bed) {
 	m := d.worker(func(o *Options) {
-		o.Poll = 20 * time.Millisecond
+		o.Poll = 250 * time.Millisecond
 		o.SweepEvery = 5 * time.Second
-		o.ResendAfter = 10 * time.Second
+		o.LookEvery = time.Second
 	})
 	var n atomic.Int64
 	ids := make(chan string, b.N)

@@ -12,14 +12,16 @@ import (
 
 // Cancel ends a waiting task and asks a running one to stop; see task.Canceler.
 func (t *Tasks) Cancel(ctx context.Context, id string) (*task.Row, error) {
-	asked := false
+	asked, told := false, t.tell(ctx, id)
 	row, settled, err := t.settle(ctx, id, func(tx *db.Tx, row *task.Row) (verdict, bool, error) {
 		asked = row.State == task.Running
 		if !asked {
 			return verdict{state: task.Canceled}, row.State == task.Waiting, nil
 		}
-		row.State, row.PulpLastUpdated = task.Canceling, model.Now()
-		err := tx.Exec("UPDATE core_tasks SET state = ?, pulp_last_updated = ? WHERE seq = ?", row.State, row.PulpLastUpdated, row.Seq).Error
+		now := model.Now()
+		by := now.Add(t.o.CancelLimit)
+		row.State, row.PulpLastUpdated, row.CancelBy = task.Canceling, now, &by
+		err := tx.Exec("UPDATE core_tasks SET state = ?, pulp_last_updated = ?, cancel_by = ? WHERE seq = ?", row.State, now, by, row.Seq).Error
 		return verdict{}, false, err
 	})
 	switch {
@@ -27,21 +29,23 @@ func (t *Tasks) Cancel(ctx context.Context, id string) (*task.Row, error) {
 		return nil, fmt.Errorf("cancel task %s: %w", id, err)
 	case asked:
 		t.wake(id)
-	case row.Final() && !settled:
+	case row.Final() && !settled && !(told && row.State == task.Canceled):
 		return row, errs.New(errs.Conflict, "task %s has ended already, it is %s", id, row.State)
 	}
 	return row, nil
 }
 
+// tell ends the context of a task that runs in this process. That comes before the row says so: the work may be in the
+// middle of a transaction that keeps others from writing, as all do in the embedded database.
+func (t *Tasks) tell(ctx context.Context, id string) bool {
+	row, err := t.load(ctx, id)
+	return err == nil && row.State == task.Running && t.running.cancel(id, errCanceled)
+}
+
 // wake has the row of a running task looked at soon, here and in the other processes; who does not hear it looks
 // within a second anyway.
 func (t *Tasks) wake(id string) {
-	if t.running.cancel(id, errCanceled) {
-		return
+	if !t.running.cancel(id, errCanceled) {
+		t.bell.cancel(id)
 	}
-	go func() {
-		if err := t.queue.cancel(id); err != nil {
-			t.log.Info("the cancel could not be announced, the worker will see it in the row", "task", id, "error", err)
-		}
-	}()
 }

@@ -1,27 +1,61 @@
 package tasks
 
 import (
-	"context"
+	"fmt"
+	"strings"
 
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/task"
 )
 
-// claim makes a ready task ours to run. It gives nil when there is nothing to claim: somebody else was faster, the
-// task was canceled, or this process is taken for dead at the moment.
-func (t *Tasks) claim(ctx context.Context, id, name string) (*task.Row, error) {
+// claim makes one ready task ours to run. It gives nil when there is nothing to claim: somebody else was faster, the
+// task was canceled, or the process of that name is taken for dead at the moment.
+func claim(tx *db.Tx, id, name string) (*task.Row, error) {
+	if name == "" {
+		return nil, nil
+	}
 	var rows []task.Row
-	err := t.db.InTx(ctx, func(tx *db.Tx) error {
-		now := model.Now()
-		rows = nil
-		return tx.Raw(`UPDATE core_tasks SET state = ?, worker = ?, started_at = ?, pulp_last_updated = ?
-			WHERE id = ? AND state = ? AND unblocked_at IS NOT NULL
-			AND EXISTS (SELECT 1 FROM core_app_statuses WHERE name = ?) RETURNING *`,
-			task.Running, name, now, now, id, task.Waiting, name).Scan(&rows).Error
-	})
+	now := model.Now()
+	err := tx.Raw(claiming+`id = ? AND state = 'waiting' AND turn IS NOT NULL
+		AND EXISTS (SELECT 1 FROM core_app_statuses WHERE name = ?) RETURNING *`, task.Running, name, now, now, id, name).Scan(&rows).Error
 	if err != nil || len(rows) == 0 {
 		return nil, wrap(err, "claim task %s", id)
 	}
 	return &rows[0], nil
+}
+
+const claiming = `UPDATE core_tasks SET state = ?, worker = ?, started_at = ?, pulp_last_updated = ? WHERE `
+
+// claimNext makes up to places ready tasks ours to run, of which up to long may be long ones, in the order of their
+// turns. Tasks that others are claiming at this moment are passed over.
+func (t *Tasks) claimNext(tx *db.Tx, name string, places, long int) ([]task.Row, error) {
+	if places <= 0 {
+		return nil, nil
+	}
+	var lanes []string
+	var args []any
+	for _, lane := range []struct {
+		lane   task.Lane
+		places int
+	}{{task.LongLane, min(long, places)}, {task.ShortLane, places}} {
+		if lane.places <= 0 {
+			continue
+		}
+		one := "SELECT seq FROM core_tasks WHERE state = 'waiting' AND turn IS NOT NULL AND lane = ? AND name IN ? ORDER BY turn, seq LIMIT ?"
+		if tx.Dialect() == db.Postgres {
+			one += " FOR NO KEY UPDATE SKIP LOCKED"
+		}
+		lanes = append(lanes, "SELECT seq FROM ("+one+") l")
+		args = append(args, lane.lane, append(t.Kinds(), ""), lane.places)
+	}
+	now := model.Now()
+	args = append(args, places, task.Running, name, now, now, name)
+	var rows []task.Row
+	err := tx.Raw("WITH next AS MATERIALIZED ("+strings.Join(lanes, " UNION ALL ")+" LIMIT ?) "+claiming+`seq IN (SELECT seq FROM next)
+		AND EXISTS (SELECT 1 FROM core_app_statuses WHERE name = ?) RETURNING *`, args...).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("claim ready tasks: %w", err)
+	}
+	return rows, nil
 }

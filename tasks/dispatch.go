@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/packhouse/packhouse/core/audit"
@@ -19,33 +20,115 @@ const purpose = "task.args"
 // patience is how long the work after a commit may take, beyond which the sweeper does it.
 const patience = 30 * time.Second
 
-// Dispatch writes the task and its locks in the caller's transaction; see task.Dispatcher.
+// Dispatch writes the task and its locks in the caller's transaction; see task.Dispatcher. Whether it may start is
+// decided as the last thing in that transaction.
 func (t *Tasks) Dispatch(ctx context.Context, tx *db.Tx, a task.Args, o ...task.Option) (*task.Row, error) {
-	if _, known := t.kinds[a.Kind()]; !known {
+	handler, known := t.kinds[a.Kind()]
+	if !known {
 		return nil, errs.New(errs.Internal, "no handler is registered for tasks of the kind %s", a.Kind())
 	}
-	row, locks, err := t.rowOf(ctx, a, task.Options(o...))
+	row, locks, err := t.rowOf(ctx, a, handler.Traits(), task.Options(o...))
 	if err != nil {
+		return nil, err
+	}
+	if err := endWithGroup(tx, row); err != nil {
 		return nil, err
 	}
 	if err := tx.Create(row).Error; err != nil {
 		return nil, fmt.Errorf("dispatch %s: %w", row.Name, err)
 	}
+	if row.Final() {
+		return row, nil
+	}
 	if err := tx.Create(locksOf(row.Seq, locks)).Error; err != nil {
 		return nil, fmt.Errorf("reserve the resources of %s: %w", row.Name, err)
 	}
+	if err := refer(tx, row, a); err != nil {
+		return nil, err
+	}
+	caps, err := t.capsOf(tx, row)
+	if err != nil {
+		return nil, fmt.Errorf("find the caps that count %s: %w", row.Name, err)
+	}
 	audit.From(ctx).Task(ident.PRN("core.task", row.ID))
-	tx.AfterCommit(func(ctx context.Context) { t.committed(ctx, row) })
+	t.dispatchedIn(tx).add(row, locksOf(row.Seq, locks), caps)
 	return row, nil
 }
 
+// dispatched are the tasks of one transaction.
+type dispatched struct {
+	t     *Tasks
+	rows  []*task.Row
+	locks []task.Lock
+	caps  []task.Cap
+}
+
+func (t *Tasks) dispatchedIn(tx *db.Tx) *dispatched {
+	return tx.Local(t, func() any {
+		d := &dispatched{t: t}
+		tx.BeforeCommit(func() error { return d.decide(tx) })
+		tx.AfterCommit(d.committed)
+		return d
+	}).(*dispatched)
+}
+
+func (d *dispatched) add(row *task.Row, locks []task.Lock, caps []task.Cap) {
+	d.rows, d.locks, d.caps = append(d.rows, row), append(d.locks, locks...), append(d.caps, caps...)
+}
+
+// decide makes ready what may start. Nobody else knows these tasks yet, so all keys can be locked at once.
+func (d *dispatched) decide(tx *db.Tx) error {
+	if err := lockKeys(tx, d.locks, d.caps); err != nil {
+		return err
+	}
+	for _, row := range d.rows {
+		ready, err := d.t.admit(tx, row.Seq, d.caps)
+		if err != nil {
+			return fmt.Errorf("decide whether %s may start: %w", row.Name, err)
+		}
+		if ready == nil {
+			continue
+		}
+		*row = *ready
+		if !row.Immediate || d.t.o.PreferDefer {
+			continue
+		}
+		if own, err := claim(tx, row.ID, d.t.self()); err != nil {
+			return err
+		} else if own != nil {
+			*row = *own
+		}
+	}
+	return nil
+}
+
+// committed runs here what was claimed for that, and has the rest looked at. Whatever fails here the sweeper makes up
+// for.
+func (d *dispatched) committed(ctx context.Context) {
+	// detached: the rows are committed, so a caller who leaves now must not keep the tasks from starting.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	if slices.ContainsFunc(d.rows, func(row *task.Row) bool { return row.Ready() }) {
+		d.t.ring()
+	}
+	for _, row := range d.rows {
+		d.t.o.Observer.Dispatched(row.Name)
+		if row.State == task.Running {
+			d.t.runHere(ctx, row)
+		}
+	}
+}
+
 // rowOf makes the row of a new task. Every task shares its domain, unless it wants it for itself.
-func (t *Tasks) rowOf(ctx context.Context, a task.Args, o task.Dispatching) (*task.Row, task.Locks, error) {
+func (t *Tasks) rowOf(ctx context.Context, a task.Args, traits task.Traits, o task.Dispatching) (*task.Row, task.Locks, error) {
 	origin := task.OriginFrom(ctx)
 	if origin.DomainID == "" {
 		origin.DomainID = ident.DefaultDomain
 	}
 	locks := a.Locks().AndShared(ident.PRN("core.domain", origin.DomainID)).Normal()
+	if err := locks.Check(); err != nil {
+		return nil, locks, fmt.Errorf("dispatch %s: %w", a.Kind(), err)
+	}
 	plain, err := json.Marshal(a)
 	if err != nil {
 		return nil, locks, errs.New(errs.Internal, "write the arguments of %s as JSON: %w", a.Kind(), err)
@@ -59,58 +142,23 @@ func (t *Tasks) rowOf(ctx context.Context, a task.Args, o task.Dispatching) (*ta
 		ID: id, DomainID: origin.DomainID, Name: a.Kind(), State: task.Waiting, Args: sealed,
 		LoggingCID: origin.CID, CreatedBy: origin.UserID, Immediate: o.Immediate, ReservedResources: locks.Record(),
 		ParentTaskID: optional(o.Parent, origin.ParentID), TaskGroupID: optional(o.Group),
+		Weight: traits.Priority.Weight(), Trace: t.o.Observer.Trace(ctx),
 		PulpCreated: ident.Time(id), PulpLastUpdated: ident.Time(id),
 	}
+	row.Flow = flowOf(row)
+	if traits.Long {
+		row.Lane = task.LongLane
+	}
 	return row, locks, nil
-}
-
-// committed makes the task ready if it can be, and gets it run. Whatever fails here the sweeper makes up for.
-func (t *Tasks) committed(ctx context.Context, row *task.Row) {
-	// detached: the row is committed, so a caller who leaves now must not keep the task from starting.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer cancel()
-	ready, err := t.unblock(ctx, row.Seq)
-	if ready == nil && err == nil && row.Immediate {
-		// Whoever freed its resources, or a sweep, may have made it ready a moment before.
-		ready, err = t.readyRow(ctx, row.ID)
-	}
-	switch {
-	case err != nil:
-		t.log.Warn("a new task could not be examined, the sweeper will do it", "task", row.ID, "error", err)
-	case ready == nil:
-		// Something stands in its way; whatever ends first will look at it again.
-	case row.Immediate && !t.o.PreferDefer && t.self() != "":
-		*row = *ready
-		t.runHere(ctx, row)
-	default:
-		*row = *ready
-		t.deliverLater(ctx, ready)
-	}
-}
-
-// readyRow gives the row of a task if that is ready.
-func (t *Tasks) readyRow(ctx context.Context, id string) (*task.Row, error) {
-	row, err := t.load(ctx, id)
-	if err != nil || !row.Ready() {
-		return nil, err
-	}
-	return row, nil
-}
-
-// deliverLater hands a ready task to the queue.
-func (t *Tasks) deliverLater(ctx context.Context, row *task.Row) {
-	if _, err := t.queue.send(ctx, row.Name, row.ID); err != nil {
-		t.log.Warn("a ready task could not be sent to the queue, the sweeper will do it", "task", row.ID, "error", err)
-	}
 }
 
 func locksOf(seq int64, l task.Locks) []task.Lock {
 	var out []task.Lock
 	for _, r := range l.Exclusive {
-		out = append(out, task.Lock{Resource: r, TaskSeq: seq, Exclusive: true})
+		out = append(out, task.Lock{Resource: task.LockName(r), TaskSeq: seq, Exclusive: true})
 	}
 	for _, r := range l.Shared {
-		out = append(out, task.Lock{Resource: r, TaskSeq: seq})
+		out = append(out, task.Lock{Resource: task.LockName(r), TaskSeq: seq})
 	}
 	return out
 }

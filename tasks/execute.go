@@ -2,7 +2,6 @@ package tasks
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -23,21 +22,63 @@ type execution struct {
 	cancel context.CancelCauseFunc
 	// wake says that the row may have changed; nil says nothing.
 	wake <-chan struct{}
+	// left tells the observer how the row was left.
+	left func(row *task.Row)
 }
 
-// verdict is how a task ends.
-type verdict struct {
-	state  task.State
-	result model.JSON
-	fault  model.JSON
-}
-
-// perform runs the work and says how it ended.
+// perform runs the work and says how it ended. Work that does not heed the end of its context is given up after a while:
+// nothing that it does afterwards can be committed.
 func (x *execution) perform() verdict {
+	x.ctx, x.left = x.t.o.Observer.Began(x.ctx, x.row)
 	watched := x.watch()
 	defer watched()
+	done := make(chan verdict, 1)
+	go func() { done <- x.toTheEnd() }()
+	select {
+	case v := <-done:
+		return v
+	case <-x.ctx.Done():
+	}
+	return x.givenUp(done)
+}
+
+// givenUp waits for work whose context has ended, for as long as its cause allows.
+func (x *execution) givenUp(done <-chan verdict) verdict {
+	cause := context.Cause(x.ctx)
+	switch {
+	case errors.Is(cause, errTooLong):
+		return x.tooLong()
+	case errors.Is(cause, errShutdown):
+		select {
+		case v := <-done:
+			return v
+		case <-x.t.abandoned:
+			return aborted()
+		}
+	}
+	limit := time.NewTimer(x.t.o.CancelLimit)
+	defer limit.Stop()
+	select {
+	case v := <-done:
+		return v
+	case <-x.t.abandoned:
+	case <-limit.C:
+		x.t.log.Error("a task did not heed its cancel, its end is written without it", "task", x.row.ID, "kind", x.row.Name, "after", x.t.o.CancelLimit)
+	}
+	return failedFor("The work did not end within %s after it was told to.", x.t.o.CancelLimit)
+}
+
+// told passes on how the row was left.
+func (x *execution) told(row *task.Row) {
+	if x.left != nil {
+		x.left(row)
+	}
+}
+
+// toTheEnd runs the work until it returns.
+func (x *execution) toTheEnd() verdict {
 	run := task.NewRun(task.Setup{
-		DB: x.t.db, Row: x.row, Dispatcher: x.t, Log: x.t.log, Folder: x.t.folderOf(x.name),
+		DB: x.t.db, Row: x.row, Dispatcher: x.t, Log: x.t.log, Folder: x.t.folderOf(x.name), LogBegun: x.inChild(),
 	})
 	result, err := x.work(run)
 	// detached: what was counted is saved also after a cancel.
@@ -53,10 +94,15 @@ func (x *execution) perform() verdict {
 func (x *execution) work(run *task.Run) (result any, err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
-			run.Log().Error("a task panicked", "panic", fmt.Sprint(panicked), "stack", string(debug.Stack()))
-			err = errs.New(errs.Internal, "the task panicked: %v", panicked)
+			stack := debug.Stack()
+			err = task.Panicked(panicked, stack)
+			// Not for the task's own log, which others read.
+			x.t.log.Error("a task panicked", "task", x.row.ID, "kind", x.row.Name, "panic", fmt.Sprint(panicked), "stack", string(stack))
 		}
 	}()
+	if x.inChild() {
+		return x.workInChild(run)
+	}
 	plain, err := x.t.o.Box.Open(purpose, x.row.Args)
 	if err != nil {
 		return nil, fmt.Errorf("open the arguments of the task: %w", err)
@@ -69,18 +115,19 @@ func (x *execution) work(run *task.Run) (result any, err error) {
 func (x *execution) judge(run *task.Run, result any, err error) verdict {
 	var text model.JSON
 	if err == nil {
-		if text, err = json.Marshal(result); err != nil {
-			err = errs.New(errs.Internal, "write the result of the task as JSON: %w", err)
-		}
+		text, err = task.ResultOf(result)
 	}
 	cause := context.Cause(x.ctx)
 	switch {
 	case err == nil:
-		return verdict{state: task.Completed, result: orNull(text)}
+		return verdict{state: task.Completed, result: text}
 	case errors.Is(cause, errShutdown):
 		return aborted()
 	case errors.Is(cause, errTooLong):
 		return x.tooLong()
+	case errors.Is(cause, errCanceled):
+		run.Log().Info("a task was canceled", "error", err)
+		return verdict{state: task.Canceled}
 	}
 	switch kind := errs.KindOf(err); {
 	case kind == errs.Canceled, errors.Is(err, errCanceled):
@@ -102,15 +149,13 @@ func (x *execution) watch() (stop func()) {
 		defer close(done)
 		every := time.NewTicker(x.t.o.WatchEvery)
 		defer every.Stop()
-		wake := x.wake
 		for {
 			select {
 			case <-ended:
 				return
 			case <-x.ctx.Done():
 				return
-			case <-wake:
-				wake = nil
+			case <-x.wake:
 			case <-every.C:
 			}
 			x.look()
@@ -138,12 +183,4 @@ func (x *execution) look() {
 // aborted is the end of a task that did not get done before its process had to stop.
 func aborted() verdict {
 	return verdict{state: task.Failed, fault: task.Reason{Reason: "Aborted during worker shutdown."}.JSON()}
-}
-
-// orNull stores the JSON value null as NULL.
-func orNull(text model.JSON) model.JSON {
-	if string(text) == "null" {
-		return nil
-	}
-	return text
 }

@@ -43,22 +43,6 @@ func TestAnImmediateTaskWhoseResourcesAreTakenIsLeftToAWorker(t *testing.T) {
 	})
 }
 
-func TestAnImmediateTaskThatOthersMadeReadyIsStillRunHere(t *testing.T) {
-	t.Parallel()
-	eachMode(t, func(t *testing.T, b *bed) {
-		m := b.process()
-		var row *task.Row
-		must(t, b.db.InTx(t.Context(), func(tx *db.Tx) (err error) {
-			tx.AfterCommit(func(ctx context.Context) { must(t, m.unblockAll(ctx)) }) // a sweep comes first
-			row, err = m.Dispatch(t.Context(), tx, jobArgs{}, task.Immediate())
-			return err
-		}))
-		if row.State != task.Completed {
-			t.Errorf("it is %s", row.State)
-		}
-	})
-}
-
 func TestImmediateTasksAreDeferredWhereThatIsPreferredOrNobodyCanClaim(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, b *bed) {

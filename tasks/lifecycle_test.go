@@ -106,12 +106,17 @@ func TestUnknownKindsAreRefusedAtDispatchAndLeftWaitingByWorkers(t *testing.T) {
 		if !errs.Is(err, errs.Internal) {
 			t.Errorf("dispatch says %v", err)
 		}
-		row := dispatch(t, b.process(func(o *Options) { o.PreferDefer = true }), jobArgs{Ex: []string{"r"}})
-		wait(t, m, row.ID, task.Completed)
-		w := m.workers[0]
-		if err := w.deliver(t.Context(), asynq.NewTask("test.strange", []byte("id"))); err != nil {
-			t.Errorf("delivery says %v", err)
+		strange := b.process(func(o *Options) {
+			o.PreferDefer = true
+			o.Handlers = append(o.Handlers, task.Handle(func(context.Context, *task.Run, strangeArgs) (any, error) { return nil, nil }))
+		})
+		row := dispatch(t, strange, strangeArgs{})
+		wait(t, m, dispatch(t, strange, jobArgs{}).ID, task.Completed) // came later, and is not behind it
+		if s := load(t, m, row.ID); !s.Ready() {
+			t.Errorf("a task of an unknown kind is %s", s.State)
 		}
+		must(t, strange.StartWorker(t.Context()))
+		wait(t, m, row.ID, task.Completed)
 	})
 }
 
@@ -129,7 +134,7 @@ func TestASecondDeliveryIsHarmless(t *testing.T) {
 		row := dispatch(t, m, jobArgs{Work: "count"})
 		var group sync.WaitGroup
 		for range 10 {
-			group.Go(func() { _ = m.workers[0].deliver(context.Background(), asynq.NewTask(row.Name, []byte(row.ID))) })
+			group.Go(func() { _ = m.workers[0].deliver(context.Background(), asynq.NewTask(wakeUp, nil)) })
 		}
 		group.Wait()
 		wait(t, m, row.ID, task.Completed)

@@ -48,6 +48,7 @@ func (t *Tasks) bury(ctx context.Context, a task.AppStatus) error {
 	return t.db.InTx(ctx, func(tx *db.Tx) error {
 		gone := tx.Where("id = ? AND last_heartbeat = ?", a.ID, a.LastHeartbeat).Delete(&task.AppStatus{})
 		if gone.Error == nil && gone.RowsAffected > 0 {
+			t.o.Observer.Swept("buried", 1)
 			t.log.Warn("a process is missing, its tasks are given up", "name", a.Name, "type", a.AppType, "last_heartbeat", a.LastHeartbeat)
 		}
 		return wrap(gone.Error, "take the missing process %s off the list", a.Name)
@@ -79,6 +80,7 @@ func (t *Tasks) settleOrphans(ctx context.Context) error {
 		})
 		if settled {
 			t.log.Warn("a task was given up, its process is missing", "task", id)
+			t.o.Observer.Swept("given up", 1)
 		}
 		faults = append(faults, err)
 	}
@@ -95,19 +97,10 @@ func (t *Tasks) releaseStranded(ctx context.Context) error {
 	var faults []error
 	for _, row := range rows {
 		t.log.Warn("a task was claimed but not begun, it is put back", "task", row.ID)
-		if row.State == task.Canceling {
-			_, _, err = t.settle(ctx, row.ID, func(_ *db.Tx, row *task.Row) (verdict, bool, error) {
-				return verdict{state: task.Canceled}, row.State == task.Canceling, nil
-			})
-			faults = append(faults, err)
-			continue
-		}
-		err = t.db.InTx(ctx, func(tx *db.Tx) error {
-			// Sent long ago, so that it is sent again in this round.
-			return tx.Exec(`UPDATE core_tasks SET state = ?, worker = NULL, started_at = NULL, sent_at = unblocked_at
-				WHERE id = ? AND state = ?`, task.Waiting, row.ID, task.Running).Error
-		})
-		faults = append(faults, wrap(err, "put back task %s", row.ID))
+		faults = append(faults, wrap(t.putBack(ctx, row.ID, *row.Worker), "put back task %s", row.ID))
+	}
+	if len(rows) > 0 {
+		t.o.Observer.Swept("put back", len(rows))
 	}
 	return errors.Join(faults...)
 }

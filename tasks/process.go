@@ -100,10 +100,18 @@ func (p *process) insert(tx *db.Tx) error {
 	if p.t.o.Versions == nil {
 		versions = []byte("{}")
 	}
+	kinds, err := json.Marshal(append([]string{}, p.t.Kinds()...))
+	if err != nil {
+		return err
+	}
+	places := 0
+	if p.appType == "worker" {
+		places = p.t.o.Concurrency
+	}
 	id, now := ident.New(), tx.Dialect().Now()
-	return tx.Exec(`INSERT INTO core_app_statuses (id, name, app_type, versions, ttl_seconds, last_heartbeat, pulp_created, pulp_last_updated)
-		VALUES (?, ?, ?, ?, ?, `+now+`, ?, `+now+`)`,
-		id, p.name, p.appType, model.JSON(versions), int64(p.ttl/time.Second), ident.Time(id)).Error
+	return tx.Exec(`INSERT INTO core_app_statuses (id, name, app_type, versions, concurrency, kinds, ttl_seconds, last_heartbeat, pulp_created, pulp_last_updated)
+		VALUES (?, ?, ?, ?, ?, ?, ?, `+now+`, ?, `+now+`)`,
+		id, p.name, p.appType, model.JSON(versions), places, model.JSON(kinds), int64(p.ttl/time.Second), ident.Time(id)).Error
 }
 
 func (p *process) note(alive bool) {

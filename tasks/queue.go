@@ -15,22 +15,23 @@ import (
 )
 
 const (
-	// queueName is the one queue in Redis.
+	// queueName is the one queue in Redis, and channel where processes publish.
 	queueName = "packhouse"
-	// deliveries is how often asynq delivers an id again whose claim failed. Beyond that the sweeper steps in.
-	deliveries = 5
-	// forever is a time-out that never passes: asynq would take none for half an hour.
-	forever = 10 * 365 * 24 * time.Hour
-	// answer is how long a call to Redis may take, so that a Redis that is gone does not hold up requests.
+	channel   = "packhouse:tasks"
+	// wakeUp is the kind and the id of the one message: there are ready tasks. While it lies in the queue a second one
+	// would say nothing more.
+	wakeUp = "ready"
+	// answer is how long a call to Redis may take.
 	answer = 2 * time.Second
 )
 
-// queue carries ids of ready tasks to workers. A message is the kind and the id, never the arguments.
+// queue carries wake-ups to workers, in two ways: a message that waits in asynq until a worker takes it, and a word that
+// is published to those who listen at that moment, since asynq only polls. Neither says which task: that is for the
+// database to say.
 type queue struct {
-	redis     redis.UniversalClient
-	client    *asynq.Client
-	inspector *asynq.Inspector
-	mini      *inProcess
+	redis  redis.UniversalClient
+	client *asynq.Client
+	mini   *inProcess
 }
 
 func openQueue(o Options) (*queue, error) {
@@ -43,7 +44,7 @@ func openQueue(o Options) (*queue, error) {
 		return nil, errs.Field("redis_url", "cannot be read as the address of a Redis, write redis://user:password@host:port/number")
 	}
 	quiet()
-	// A Redis that is away is found out at once; trying again is the sweeper's.
+	// A Redis that is away is found out at once.
 	opt.DialTimeout, opt.DialerRetries, opt.MaxRetries = time.Second, 1, 1
 	return newQueue(redis.NewClient(opt), nil), nil
 }
@@ -59,54 +60,21 @@ type silent struct{}
 func (silent) Printf(context.Context, string, ...any) {}
 
 func newQueue(client redis.UniversalClient, mini *inProcess) *queue {
-	return &queue{
-		redis:     client,
-		client:    asynq.NewClientFromRedisClient(client),
-		inspector: asynq.NewInspectorFromRedisClient(client),
-		mini:      mini,
-	}
+	return &queue{redis: client, client: asynq.NewClientFromRedisClient(client), mini: mini}
 }
 
-// send hands over an id. Fresh tells whether Redis did not know it yet. A twin that asynq has put away, and that would
-// block the id for ever, is removed first.
-func (q *queue) send(ctx context.Context, kind, id string) (fresh bool, err error) {
-	err = enqueue(ctx, q.client, kind, id)
-	if !errors.Is(err, asynq.ErrTaskIDConflict) {
-		return err == nil, err
+// ready says that there are ready tasks.
+func (q *queue) ready(ctx context.Context) error {
+	_, err := q.client.EnqueueContext(ctx, asynq.NewTask(wakeUp, nil), asynq.TaskID(wakeUp), asynq.Queue(queueName), asynq.MaxRetry(1000), asynq.Timeout(time.Minute))
+	if errors.Is(err, asynq.ErrTaskIDConflict) {
+		err = nil
 	}
-	info, err := q.inspector.GetTaskInfo(queueName, id)
-	switch {
-	case errors.Is(err, asynq.ErrTaskNotFound):
-		return true, enqueue(ctx, q.client, kind, id)
-	case errors.Is(err, asynq.ErrQueueNotFound):
-		// Redis was emptied since this client announced the queue, which it does once. A new client does it again;
-		// the id itself was sent after that, or it would not be in the way.
-		err = enqueue(ctx, asynq.NewClientFromRedisClient(q.redis), kind, id)
-		if errors.Is(err, asynq.ErrTaskIDConflict) {
-			return false, nil
-		}
-		return err == nil, err
-	case err != nil:
-		return false, fmt.Errorf("ask the queue for task %s: %w", id, err)
-	case info.State != asynq.TaskStateArchived && info.State != asynq.TaskStateCompleted:
-		return false, nil
-	}
-	if err := q.inspector.DeleteTask(queueName, id); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
-		return false, fmt.Errorf("remove the undelivered message of task %s: %w", id, err)
-	}
-	return true, enqueue(ctx, q.client, kind, id)
+	return errors.Join(wrap(err, "put a wake-up into the queue"), q.publish(ctx, sayReady))
 }
 
-func enqueue(ctx context.Context, client *asynq.Client, kind, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, answer)
-	defer cancel()
-	_, err := client.EnqueueContext(ctx, asynq.NewTask(kind, []byte(id)), asynq.TaskID(id), asynq.Queue(queueName),
-		asynq.MaxRetry(deliveries), asynq.Timeout(forever))
-	return wrap(err, "send task %s to the queue", id)
+func (q *queue) publish(ctx context.Context, said string) error {
+	return wrap(q.redis.Publish(ctx, channel, said).Err(), "publish a wake-up")
 }
-
-// cancel wakes whoever runs the task, so that the row is looked at without delay.
-func (q *queue) cancel(id string) error { return q.inspector.CancelProcessing(id) }
 
 func (q *queue) ping(ctx context.Context) error {
 	if err := q.redis.Ping(ctx).Err(); err != nil {
@@ -115,18 +83,52 @@ func (q *queue) ping(ctx context.Context) error {
 	return nil
 }
 
-// server makes the receiving side. What the handler returns decides only about another delivery.
+// server makes the receiving side.
 func (q *queue) server(o Options, log *slog.Logger) *asynq.Server {
 	return asynq.NewServerFromRedisClient(q.redis, asynq.Config{
-		Concurrency:              o.Concurrency,
+		Concurrency:              1,
 		TaskCheckInterval:        o.Poll,
-		DelayedTaskCheckInterval: time.Second,
+		DelayedTaskCheckInterval: 5 * time.Second,
 		RetryDelayFunc:           func(int, error, *asynq.Task) time.Duration { return time.Second },
 		Queues:                   map[string]int{queueName: 1},
 		ShutdownTimeout:          time.Second,
 		Logger:                   asynqLog{log},
 		LogLevel:                 asynq.WarnLevel,
 	})
+}
+
+// listener hears what is published, until it is closed.
+type listener struct {
+	sub  *redis.PubSub
+	done chan struct{}
+}
+
+// listen calls hear for what is published, and missed when a connection is made, before which things may have been said.
+// A Redis that is away is tried again.
+func (q *queue) listen(hear func(said string), missed func()) *listener {
+	// detached: it ends with close.
+	l := &listener{sub: q.redis.Subscribe(context.Background(), channel), done: make(chan struct{})}
+	go func() {
+		defer close(l.done)
+		for m := range l.sub.ChannelWithSubscriptions() {
+			switch m := m.(type) {
+			case *redis.Message:
+				hear(m.Payload)
+			case *redis.Subscription:
+				missed()
+			}
+		}
+	}()
+	return l
+}
+
+func (l *listener) close() error {
+	err := l.sub.Close()
+	<-l.done
+	if err != nil && !errors.Is(err, redis.ErrClosed) {
+		return fmt.Errorf("stop listening to Redis: %w", err)
+	}
+	return nil
 }
 
 func (q *queue) close() error {

@@ -17,24 +17,32 @@ var (
 // registry knows the tasks that this process has in hand, from before the claim until after the end.
 type registry struct {
 	mu   sync.Mutex
-	all  map[string]context.CancelCauseFunc
+	all  map[string]inHand
 	shut bool
 	// idle is closed when the registry is shut and empty.
 	idle chan struct{}
 }
 
-// enter notes a task, unless the process is stopping or has it in hand already.
-func (r *registry) enter(id string, cancel context.CancelCauseFunc) bool {
+// inHand is one task: how to end its context, and how to have its row looked at.
+type inHand struct {
+	cancel context.CancelCauseFunc
+	wake   chan struct{}
+}
+
+// enter notes a task, unless the process is stopping or has it in hand already. The channel says when the row is to be
+// looked at.
+func (r *registry) enter(id string, cancel context.CancelCauseFunc) (wake <-chan struct{}, mine bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, twice := r.all[id]; twice || r.shut {
-		return false
+		return nil, false
 	}
 	if r.all == nil {
-		r.all = map[string]context.CancelCauseFunc{}
+		r.all = map[string]inHand{}
 	}
-	r.all[id] = cancel
-	return true
+	task := inHand{cancel: cancel, wake: make(chan struct{}, 1)}
+	r.all[id] = task
+	return task.wake, true
 }
 
 func (r *registry) leave(id string) {
@@ -65,8 +73,8 @@ func (r *registry) shutdown() <-chan struct{} {
 func (r *registry) abort(cause error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, cancel := range r.all {
-		cancel(cause)
+	for _, task := range r.all {
+		task.cancel(cause)
 	}
 }
 
@@ -85,9 +93,21 @@ func (r *registry) ids() []string {
 func (r *registry) cancel(id string, cause error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	cancel, here := r.all[id]
+	task, here := r.all[id]
 	if here {
-		cancel(cause)
+		task.cancel(cause)
 	}
 	return here
+}
+
+// wake has the row of one task looked at, if it is in hand here.
+func (r *registry) wake(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if task, here := r.all[id]; here {
+		select {
+		case task.wake <- struct{}{}:
+		default:
+		}
+	}
 }

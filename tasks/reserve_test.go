@@ -148,8 +148,7 @@ func begin(t *testing.T, m *Tasks, a jobArgs) *open {
 
 func complete(t testing.TB, m *Tasks, id string) {
 	t.Helper()
-	row, err := m.claim(t.Context(), id, m.self())
-	must(t, err)
+	row := claimOne(t, m, id, m.self())
 	if row == nil {
 		t.Fatalf("task %s was not ready, but should have been", id)
 	}
@@ -391,9 +390,8 @@ func TestOnlyReadyTasksAreClaimed(t *testing.T) {
 			{"a ready task", ready.ID, m.self(), true},
 			{"a running task", ready.ID, m.self(), false},
 		} {
-			row, err := m.claim(t.Context(), c.id, c.name)
-			if err != nil || (row != nil) != c.claimed {
-				t.Errorf("%s: claimed %v, %v", c.what, row != nil, err)
+			if row := claimOne(t, m, c.id, c.name); (row != nil) != c.claimed {
+				t.Errorf("%s: claimed %v", c.what, row != nil)
 			}
 		}
 		x := execution{t: m, row: ready, name: unknown, ctx: t.Context()}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
@@ -12,115 +11,210 @@ import (
 	"github.com/packhouse/packhouse/core/task"
 )
 
-// settle ends an unfinished task as judge says, if judge agrees when it sees the locked row: state and outcome, final
-// progress, freed locks, and what an unsuccessful one leaves half done. Then the next in line get their turn. It
-// gives the row as it is then, and whether it was ended here.
-func (t *Tasks) settle(ctx context.Context, id string, judge func(tx *db.Tx, row *task.Row) (verdict, bool, error)) (*task.Row, bool, error) {
-	var row task.Row
-	var freed []task.Lock
-	var settled bool
-	err := t.db.InTx(ctx, func(tx *db.Tx) error {
-		row, freed, settled = task.Row{}, nil, false
-		if err := lockTask(tx, id, &row); err != nil || row.Final() {
+// ending is one unfinished task that is to be ended.
+type ending struct {
+	id string
+	// judge is asked when the row is locked: how it ends, and whether at all. It may change the row itself.
+	judge func(tx *db.Tx, row *task.Row) (verdict, bool, error)
+
+	// row is the task as it is afterwards; its ID is empty when there is none. settled tells whether it was ended here.
+	row     task.Row
+	settled bool
+}
+
+// appetite is how many ready tasks a worker takes in the transaction that ends others.
+type appetite struct {
+	name         string
+	places, long int
+}
+
+// outcome is what the end of tasks brought about.
+type outcome struct {
+	freed   []task.Lock
+	places  []task.Cap
+	ready   int
+	later   []int64
+	claimed []task.Row
+}
+
+// conclude ends tasks as their judges say: state and outcome, final progress, freed locks, and what an unsuccessful one
+// leaves half done. The next in line get their turn, and the appetite is fed, in the same transaction.
+func (t *Tasks) conclude(ctx context.Context, endings []*ending, a appetite) ([]task.Row, error) {
+	var out outcome
+	err := t.db.InTx(ctx, func(tx *db.Tx) (err error) {
+		out = outcome{}
+		if err := end(tx, endings, &out); err != nil {
 			return err
 		}
-		v, agreed, err := judge(tx, &row)
-		if err != nil || !agreed {
+		if out.ready, out.later, err = t.advance(tx, out.freed, out.places); err != nil {
 			return err
 		}
-		settled = true
-		freed, err = end(tx, &row, v)
+		out.claimed, err = t.claimNext(tx, a.name, a.places, a.long)
 		return err
 	})
-	if err != nil || !settled {
-		return &row, false, wrap(err, "end task %s", id)
-	}
-	t.finals.tell(id)
-	t.advance(ctx, freed)
-	return &row, true, nil
-}
-
-// lockTask reads a row and keeps it from changing until the end of the transaction.
-func lockTask(tx *db.Tx, id string, row *task.Row) error {
-	query := "SELECT * FROM core_tasks WHERE id = ?"
-	if tx.Dialect() == db.Postgres {
-		query += " FOR NO KEY UPDATE"
-	}
-	found := tx.Raw(query, id).Scan(row)
-	if found.Error == nil && found.RowsAffected == 0 {
-		return errs.New(errs.NotFound, "there is no task %s, it may have been purged", id)
-	}
-	return found.Error
-}
-
-// end writes the outcome and frees the locks.
-func end(tx *db.Tx, row *task.Row, v verdict) (freed []task.Lock, err error) {
-	now := model.Now()
-	row.State, row.Result, row.Error, row.FinishedAt, row.PulpLastUpdated = v.state, v.result, v.fault, &now, now
-	err = tx.Exec(`UPDATE core_tasks SET state = ?, result = ?, error = ?, finished_at = ?, pulp_last_updated = ? WHERE seq = ?`,
-		v.state, v.result, v.fault, now, now, row.Seq).Error
 	if err != nil {
 		return nil, err
 	}
-	if row.StartedAt != nil {
-		if err := tidy(tx, row.ID, v.state); err != nil {
-			return nil, err
+	for _, e := range endings {
+		if e.settled {
+			t.finals.tell(e.id)
+			t.o.Observer.Ended(&e.row)
 		}
 	}
-	err = tx.Raw("DELETE FROM core_task_locks WHERE task_seq = ? RETURNING resource, task_seq, exclusive, held", row.Seq).Scan(&freed).Error
-	return freed, err
+	t.giveTurns(ctx, out)
+	return out.claimed, nil
 }
 
-// tidy gives open progress reports the final state, and removes what the task had staged and publications that never
-// became complete.
-func tidy(tx *db.Tx, id string, state task.State) error {
-	open := []task.State{task.Waiting, task.Running, task.Canceling}
-	err := tx.Exec("UPDATE core_progress_reports SET state = ? WHERE task_id = ? AND state IN ?", state, id, open).Error
-	if err != nil || state == task.Completed {
+// giveTurns looks again at those who could not be decided about, and tells others of the tasks that became ready and
+// were not claimed here.
+func (t *Tasks) giveTurns(ctx context.Context, out outcome) {
+	more, err := t.examine(ctx, out.later)
+	if err != nil {
+		t.log.Warn("the next in line could not be examined, the sweeper will do it", "error", err)
+	}
+	if out.ready+more > len(out.claimed) {
+		t.ring()
+	}
+}
+
+// settle ends one task. It gives the row as it is then, and whether it was ended here; errs.NotFound when there is none.
+func (t *Tasks) settle(ctx context.Context, id string, judge func(tx *db.Tx, row *task.Row) (verdict, bool, error)) (*task.Row, bool, error) {
+	e := &ending{id: id, judge: judge}
+	if _, err := t.conclude(ctx, []*ending{e}, appetite{}); err != nil {
+		return &e.row, false, wrap(err, "end task %s", id)
+	}
+	if e.row.ID == "" {
+		return &e.row, false, errs.New(errs.NotFound, "there is no task %s, it may have been purged", id)
+	}
+	return &e.row, e.settled, nil
+}
+
+// verdict is how a task ends.
+type verdict struct {
+	state  task.State
+	result model.JSON
+	fault  model.JSON
+}
+
+// end asks the judges and writes what they say.
+func end(tx *db.Tx, endings []*ending, out *outcome) error {
+	if len(endings) == 0 {
+		return nil
+	}
+	if err := lockTasks(tx, endings); err != nil {
 		return err
 	}
-	if err := tx.Exec("DELETE FROM core_staged_contents WHERE task_id = ?", id).Error; err != nil {
+	now := model.Now()
+	table := db.Table{Columns: db.Columns("seq bigint", "id uuid", "state text", "result jsonb", "error jsonb")}
+	var seqs []int64
+	var begun []string
+	for _, e := range endings {
+		e.settled = false
+		if e.row.ID == "" || e.row.Final() {
+			continue
+		}
+		v, agreed, err := e.judge(tx, &e.row)
+		if err != nil {
+			return err
+		}
+		if !agreed {
+			continue
+		}
+		e.settled = true
+		e.row.State, e.row.Result, e.row.Error, e.row.FinishedAt, e.row.PulpLastUpdated = v.state, v.result, v.fault, &now, now
+		table.Rows = append(table.Rows, []any{e.row.Seq, e.id, string(v.state), textOf(v.result), textOf(v.fault)})
+		seqs = append(seqs, e.row.Seq)
+		if e.row.StartedAt != nil {
+			begun = append(begun, e.id)
+		}
+	}
+	if len(seqs) == 0 {
+		return nil
+	}
+	if _, err := tx.From(table, `UPDATE core_tasks SET state = w.state, result = w.result, error = w.error, finished_at = ?, pulp_last_updated = ?
+		FROM w WHERE core_tasks.seq = w.seq`, now, now); err != nil {
+		return fmt.Errorf("write the end of tasks: %w", err)
+	}
+	if err := tidy(tx, table, begun); err != nil {
 		return err
 	}
-	return tx.Exec("DELETE FROM core_publications WHERE task_id = ? AND NOT complete", id).Error
+	return free(tx, seqs, out)
 }
 
-// finish ends the executed task, unless it is not ours any more. It does not give up while the database is away: the
-// work is done and must not be lost. If it stays away for long, others will have settled the task.
-func (x *execution) finish(v verdict) {
-	// detached: the end is written whatever ended the work.
-	ctx := context.WithoutCancel(x.ctx)
-	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
-		err := x.tryFinish(ctx, v)
-		if err == nil || errs.Is(err, errs.NotFound) {
-			return
-		}
-		x.t.log.Warn("the end of a task could not be saved, it will be tried again", "task", x.row.ID, "error", err)
-		if !passes(err) {
-			fault := errs.New(errs.Internal, "save the result of the task: %w", err)
-			v = verdict{state: task.Failed, fault: task.FailureOf(fault, x.t.o.Redact).JSON()}
-		}
-		wait := time.NewTimer(pause)
-		select {
-		case <-x.t.abandoned:
-			wait.Stop()
-			return
-		case <-wait.C:
+// lockTasks reads the rows, without their arguments, and keeps them from changing until the end of the transaction.
+func lockTasks(tx *db.Tx, endings []*ending) error {
+	query := `SELECT seq, id, domain_id, name, state, logging_cid, created_by, parent_task_id, task_group_id, immediate, worker, reserved_resources,
+		result, error, flow, weight, lane, turn, trace, diagnostics, cancel_by, sent_at, unblocked_at, started_at, finished_at, pulp_created, pulp_last_updated
+		FROM core_tasks WHERE id IN ? ORDER BY seq`
+	if tx.Dialect() == db.Postgres {
+		query += " FOR NO KEY UPDATE"
+	}
+	ids := make([]string, len(endings))
+	for i, e := range endings {
+		ids[i] = e.id
+	}
+	var rows []task.Row
+	if err := tx.Raw(query, ids).Scan(&rows).Error; err != nil {
+		return fmt.Errorf("read tasks that end: %w", err)
+	}
+	for _, e := range endings {
+		e.row = task.Row{}
+		if i := slices.IndexFunc(rows, func(row task.Row) bool { return row.ID == e.id }); i >= 0 {
+			e.row = rows[i]
 		}
 	}
+	return nil
 }
 
-func (x *execution) tryFinish(ctx context.Context, v verdict) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	_, ours, err := x.t.settle(ctx, x.row.ID, func(_ *db.Tx, row *task.Row) (verdict, bool, error) {
-		mine := row.Worker != nil && *row.Worker == x.name
-		return asRequested(row, v), mine, nil
-	})
-	if err == nil && !ours {
-		x.t.log.Warn("a task ended here that others had settled already", "task", x.row.ID)
+// free deletes what the ended tasks held.
+func free(tx *db.Tx, seqs []int64, out *outcome) error {
+	if err := tx.Raw("DELETE FROM core_task_locks WHERE task_seq IN ? RETURNING resource, task_seq, exclusive, held", seqs).Scan(&out.freed).Error; err != nil {
+		return fmt.Errorf("free the resources of ended tasks: %w", err)
 	}
-	return err
+	if err := tx.Raw("DELETE FROM core_task_caps WHERE task_seq IN ? RETURNING cap, task_seq, stage", seqs).Scan(&out.places).Error; err != nil {
+		return fmt.Errorf("free the places of ended tasks: %w", err)
+	}
+	if err := tx.Exec("DELETE FROM core_task_references WHERE task_seq IN ?", seqs).Error; err != nil {
+		return fmt.Errorf("let go of what ended tasks referred to: %w", err)
+	}
+	return nil
+}
+
+// tidy gives open progress reports the final state, and removes what an unsuccessful task had staged and publications
+// that never became complete.
+func tidy(tx *db.Tx, ended db.Table, begun []string) error {
+	var successful, unsuccessful []string
+	for _, row := range ended.Rows {
+		id := row[1].(string)
+		switch {
+		case !slices.Contains(begun, id):
+		case row[2] == string(task.Completed):
+			successful = append(successful, id)
+		default:
+			unsuccessful = append(unsuccessful, id)
+		}
+	}
+	if len(successful)+len(unsuccessful) == 0 {
+		return nil
+	}
+	_, err := tx.From(ended, `UPDATE core_progress_reports SET state = w.state FROM w WHERE task_id = w.id
+		AND core_progress_reports.state IN ('waiting', 'running', 'canceling')`)
+	if err != nil || len(unsuccessful) == 0 {
+		return wrap(err, "end the progress of tasks")
+	}
+	if err := tx.Exec("DELETE FROM core_staged_contents WHERE task_id IN ?", unsuccessful).Error; err != nil {
+		return fmt.Errorf("remove what tasks had staged: %w", err)
+	}
+	err = tx.Exec("DELETE FROM core_publications WHERE task_id IN ? AND NOT complete", unsuccessful).Error
+	return wrap(err, "remove the incomplete publications of tasks")
+}
+
+// textOf is JSON as a value of a db.Table.
+func textOf(j model.JSON) any {
+	if len(j) == 0 {
+		return nil
+	}
+	return string(j)
 }
 
 // asRequested lets a request to cancel have the last word.

@@ -25,18 +25,22 @@ func (t *Tasks) Stop(ctx context.Context) error {
 	for _, w := range workers {
 		w.sweeper.end()
 		w.server.Stop()
+		close(w.clerk.shut)
 	}
 	t.drain(ctx)
+	var faults []error
 	for _, w := range workers {
+		w.clerk.end()
+		faults = append(faults, w.listener.close())
 		w.server.Shutdown()
 	}
 	// detached: taking the processes off the list is worth a moment even when the time for stopping is up.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	var faults []error
 	for _, p := range processes {
 		faults = append(faults, p.end(last))
 	}
+	t.bell.close()
 	return errors.Join(append(faults, t.queue.close())...)
 }
 

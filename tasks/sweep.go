@@ -54,20 +54,19 @@ func (s *sweeper) sweep(ctx context.Context) error {
 		s.t.settleOrphans(ctx),
 		s.t.releaseStranded(ctx),
 		s.t.unblockAll(ctx),
-		s.t.resend(ctx, s.t.o.ResendAfter),
+		s.t.fireDue(ctx),
 		s.t.clearFolders(ctx),
 	)...)
 }
 
 // Recover settles, before the first worker of the only process of an installation starts, everything that earlier
-// processes have left, without waiting for their time to pass, and sends all ready tasks again. It must not be called
+// processes have left, without waiting for their time to pass. It must not be called
 // where other processes may be running.
 func (t *Tasks) Recover(ctx context.Context) error {
 	return errors.Join(
 		t.buryAll(ctx),
 		t.settleOrphans(ctx),
 		t.unblockAll(ctx),
-		t.resend(ctx, 0),
 		t.clearFolders(ctx),
 	)
 }

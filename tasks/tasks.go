@@ -1,10 +1,11 @@
 // Package tasks is the machine that reserves, delivers and runs background work.
 //
-// The row of a task is the truth. It is written, with its locks, in the caller's transaction (dispatch.go). Once that
-// is committed, the task is made ready if nothing stands in its way (reserve.go) and its id is handed to asynq
-// (queue.go). Whoever gets the id claims the row with a conditional update and runs the work (worker.go, execute.go,
-// immediate.go); its end settles the row, frees the locks and looks at the next in line (settle.go). Redis thus only
-// carries wake-ups: the sweeper (sweep.go) re-sends what was lost and settles what the dead have left.
+// The row of a task is the truth. It is written, with its locks, in the caller's transaction (dispatch.go), whose last
+// act decides whether it may start (reserve.go) and gives it its turn (fair.go). Workers are told that something is ready
+// (bell.go, queue.go), and look by themselves every second. Each has a clerk (clerk.go), who claims the next in turn
+// (claim.go), has them run (execute.go; immediate.go for those that are run where they are dispatched), writes how they
+// ended, frees the locks and gives the next in line their turn, all that in one transaction (settle.go, finish.go). Redis
+// thus only carries wake-ups, and the sweeper (sweep.go) settles what the dead have left.
 package tasks
 
 import (
@@ -40,7 +41,7 @@ type Options struct {
 	Versions map[string]string
 	// Concurrency is the number of tasks that one worker runs at a time; 0 is 4.
 	Concurrency int
-	// Poll is how often an idle worker asks Redis; 0 is 20 ms.
+	// Poll is how often an idle worker asks Redis for a wake-up that it has not heard; 0 is 250 ms.
 	Poll time.Duration
 	// WorkerTTL, APITTL and ContentTTL are the times without a heartbeat after which a process of that type counts as
 	// dead, in whole seconds; 0 is 30, 120 and 30 seconds.
@@ -58,14 +59,36 @@ type Options struct {
 	// is added, so that no process is ever taken for another.
 	NameTemplate string
 
+	// Limits say how many tasks of one user, group of users or kind run side by side.
+	Limits Limits
+	// CancelLimit is how long canceled work may go on before its end is written without it; 0 is 30 s.
+	CancelLimit time.Duration
+	// ShortPlaces is how many of the places of a worker long work never takes; 0 is a quarter, but one at least where
+	// there are two.
+	ShortPlaces int
+
 	// ImmediateLimit is how long an immediate task may run; 0 is 5 s.
 	ImmediateLimit time.Duration
 	// SweepEvery is the time between two sweeps of a worker; 0 is 5 s.
 	SweepEvery time.Duration
-	// ResendAfter is how long a ready task may lie before Redis is asked whether it forgot it; 0 is 10 s.
-	ResendAfter time.Duration
+	// LookEvery is the longest time between two looks of a worker for ready tasks, with or without Redis; 0 is 1 s.
+	LookEvery time.Duration
 	// WatchEvery is how often the row of a running task is checked for a request to cancel it; 0 is 1 s.
 	WatchEvery time.Duration
+	// Observer hears what happens; nil tells nobody.
+	Observer Observer
+	// Child runs the work of kinds that want a process of their own; nil runs it inside this one.
+	Child Runner
+}
+
+// Limits are caps on the tasks that run side by side, in all processes together. 0 and what is missing is no limit.
+type Limits struct {
+	// PerUser is for each user alone.
+	PerUser int
+	// Groups are the members of a group of users together, by the name of the group.
+	Groups map[string]int
+	// Kinds are by the name of the kind.
+	Kinds map[string]int
 }
 
 // Tasks is the machine. One per process.
@@ -76,8 +99,10 @@ type Tasks struct {
 	queue *queue
 	kinds map[string]task.Handler
 
+	bell    *bell
 	running registry
 	finals  finals
+	faults  scheduleFaults
 	// abandoned is closed when Stop gives up; nothing is tried again after that.
 	abandoned chan struct{}
 
@@ -98,7 +123,7 @@ func New(o Options) (*Tasks, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Tasks{o: o, db: o.DB, log: o.Log, queue: q, kinds: byKind(o.Handlers), abandoned: make(chan struct{})}, nil
+	return &Tasks{o: o, db: o.DB, log: o.Log, queue: q, bell: newBell(q, o.Log), kinds: byKind(o.Handlers), abandoned: make(chan struct{})}, nil
 }
 
 // Dispatcher accepts work.
@@ -120,6 +145,9 @@ func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Observer == nil {
+		o.Observer = Unobserved{}
+	}
 	if o.WorkDir == "" {
 		o.WorkDir = filepath.Join(os.TempDir(), "packhouse")
 	}
@@ -129,10 +157,17 @@ func (o Options) withDefaults() Options {
 	if o.Concurrency <= 0 {
 		o.Concurrency = 4
 	}
+	if o.ShortPlaces <= 0 {
+		o.ShortPlaces = max(o.Concurrency/4, 1)
+	}
+	o.ShortPlaces = min(o.ShortPlaces, o.Concurrency-1)
+	if o.Observer == nil {
+		o.Observer = Unobserved{}
+	}
 	for value, standard := range map[*time.Duration]time.Duration{
-		&o.Poll: 20 * time.Millisecond, &o.WorkerTTL: 30 * time.Second, &o.APITTL: 120 * time.Second,
+		&o.Poll: 250 * time.Millisecond, &o.WorkerTTL: 30 * time.Second, &o.APITTL: 120 * time.Second,
 		&o.ContentTTL: 30 * time.Second, &o.ImmediateLimit: 5 * time.Second, &o.SweepEvery: 5 * time.Second,
-		&o.ResendAfter: 10 * time.Second, &o.WatchEvery: time.Second,
+		&o.LookEvery: time.Second, &o.WatchEvery: time.Second, &o.CancelLimit: 30 * time.Second,
 	} {
 		if *value <= 0 {
 			*value = standard

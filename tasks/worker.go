@@ -5,17 +5,16 @@ import (
 	"fmt"
 
 	"github.com/hibiken/asynq"
-
-	"github.com/packhouse/packhouse/core/errs"
 )
 
-// worker takes ids from the queue and runs their tasks.
+// worker runs tasks: wake-ups from the queue, and what others publish, have its clerk look for ready ones.
 type worker struct {
-	t       *Tasks
-	process *process
-	server  *asynq.Server
-	sweeper *sweeper
-	base    context.Context
+	t        *Tasks
+	process  *process
+	clerk    *clerk
+	server   *asynq.Server
+	listener *listener
+	sweeper  *sweeper
 }
 
 // StartWorker makes this process a worker: known as one, running tasks, and sweeping. It goes on until Stop,
@@ -25,39 +24,24 @@ func (t *Tasks) StartWorker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	t.warnOfKindsWithoutChild()
 	// detached: the work goes on until Stop has given it its time.
-	w := &worker{t: t, process: p, server: t.queue.server(t.o, t.log), base: context.WithoutCancel(ctx)}
+	base := context.WithoutCancel(ctx)
+	w := &worker{t: t, process: p, clerk: t.newClerk(base, p.name), server: t.queue.server(t.o, t.log)}
 	if err := w.server.Start(asynq.HandlerFunc(w.deliver)); err != nil {
-		return fmt.Errorf("start to take tasks from the queue: %w", err)
+		return fmt.Errorf("start to take wake-ups from the queue: %w", err)
 	}
-	w.sweeper = t.startSweeper(w.base, p)
+	w.listener = t.queue.listen(w.hear, func() { w.clerk.poke("connected") })
+	w.sweeper = t.startSweeper(base, p)
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.workers = append(t.workers, w)
+	t.mu.Unlock()
+	w.clerk.poke("start")
 	return nil
 }
 
-// deliver is called by asynq. An error has the id delivered again, which is right only while the task is not claimed:
-// how a task ends is none of asynq's business.
-func (w *worker) deliver(ctx context.Context, message *asynq.Task) error {
-	id := string(message.Payload())
-	if _, known := w.t.kinds[message.Type()]; !known {
-		// A task of a plugin that is not enabled here. It waits; the sweeper of a process that knows it sends it again.
-		w.t.log.Info("a task of an unknown kind is left waiting", "task", id, "kind", message.Type())
-		return nil
-	}
-	work, cancel := context.WithCancelCause(w.base)
-	defer cancel(nil)
-	if !w.t.running.enter(id, cancel) {
-		return errs.New(errs.Unavailable, "task %s cannot be taken now", id)
-	}
-	defer w.t.running.leave(id)
-	// asynq's context ends with its own lease; the claim must not be cut off in the middle.
-	row, err := w.t.claim(w.base, id, w.process.name)
-	if err != nil || row == nil {
-		return err
-	}
-	x := execution{t: w.t, row: row, name: w.process.name, ctx: work, cancel: cancel, wake: ctx.Done()}
-	x.finish(x.perform())
+// deliver is called by asynq. A wake-up has been heeded when the clerk knows of it.
+func (w *worker) deliver(context.Context, *asynq.Task) error {
+	w.clerk.poke("queue")
 	return nil
 }

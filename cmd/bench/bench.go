@@ -31,6 +31,14 @@ func newBench(o options) (*bench, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the folder %s: %w", o.folder, err)
 	}
+	if o.profile != "" {
+		if o.profile, err = filepath.Abs(o.profile); err != nil {
+			return nil, fmt.Errorf("find the folder for profiles: %w", err)
+		}
+		if err := os.MkdirAll(o.profile, 0o750); err != nil {
+			return nil, fmt.Errorf("make the folder for profiles: %w", err)
+		}
+	}
 	dir, err := os.MkdirTemp(folder, "bench-")
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for data: %w", err)

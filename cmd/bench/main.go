@@ -36,12 +36,17 @@ type options struct {
 	binary      string
 	folder      string
 	output      string
+	profile     string
 	bytes       int64
 	most        int
 }
 
 func main() {
-	if err := run(); err != nil {
+	work := run
+	if len(os.Args) == 2 && os.Args[1] == roleArgument {
+		work = func() error { return playRole(context.Background(), os.Stdin, os.Stdout) }
+	}
+	if err := work(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -88,6 +93,7 @@ func readFlags(args []string) (options, error) {
 	f.StringVar(&o.binary, "binary", "build/packhouse", "the server's `file`")
 	f.StringVar(&o.folder, "folder", "build", "`folder` for data; its disk is measured")
 	f.StringVar(&o.output, "output", "build/bench.json", "`file` that all figures are written to")
+	f.StringVar(&o.profile, "profile", "", "`folder` for profiles of the processes in which tasks are measured")
 	f.Int64Var(&o.bytes, "bytes", 5<<30, "`size` of the uploaded file")
 	f.IntVar(&o.most, "units", 1_000_000, "`number` of units of the largest repository")
 	if err := f.Parse(args); err != nil {

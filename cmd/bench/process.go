@@ -29,6 +29,11 @@ type process struct {
 
 // startProcess starts a program with just the given environment; its output goes to a file of the folder.
 func startProcess(dir, name string, environment []string, args ...string) (*process, error) {
+	return startWith(dir, name, environment, func(*exec.Cmd) {}, args...)
+}
+
+// startWith is startProcess with a last word about the command, such as that its output goes elsewhere.
+func startWith(dir, name string, environment []string, last func(*exec.Cmd), args ...string) (*process, error) {
 	log := filepath.Join(dir, name+".log")
 	out, err := os.Create(log)
 	if err != nil {
@@ -39,6 +44,7 @@ func startProcess(dir, name string, environment []string, args ...string) (*proc
 	c.Dir, c.Env, c.Stdout, c.Stderr = dir, environment, out, out
 	// Should this program be killed, its children go with it.
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	last(c)
 	if err := c.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}

@@ -2,130 +2,32 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"net/http"
-	"time"
-
-	"golang.org/x/sync/errgroup"
-
-	"github.com/packhouse/packhouse/core/db"
+	"errors"
 )
 
-// measureTasks measures tasks that do nothing on repositories of their own: from the dispatch of the first to the end
-// of the last, as their rows tell.
+// measureTasks measures tasks: first the machine alone, with tasks that do nothing, dispatched by one process and run by
+// another (by one that is both in the embedded mode), then over HTTP against the server.
 func measureTasks(ctx context.Context, b *bench, mode string) error {
-	s, err := b.start(ctx, mode)
-	if err != nil {
-		return err
-	}
-	defer s.stopAndSay()
-	c := s.client()
-	count := 200
-	repositories := make([]string, count)
-	err = each(ctx, count, func(ctx context.Context, i int) (err error) {
-		repositories[i], err = c.repository(ctx, fmt.Sprintf("t%03d", i), nil)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	f := figure{Work: "tasks", Mode: mode, What: "empty modify on 200 repositories, dispatch to last finish", Unit: "/s", Goal: atLeast(120),
-		PeerWhat: "transactions that insert one row, 4 at a time"}
-	d, err := db.Open(ctx, db.Options{URL: s.database})
-	if err != nil {
-		return err
-	}
-	defer func() { _ = d.Close() }() // everything was read by then
-	for range b.runs() {
-		rate, err := tasksPerSecond(ctx, c, repositories)
-		if err != nil {
-			return err
-		}
-		peer, err := transactions(ctx, d, 400)
-		if err != nil {
-			return err
-		}
-		f.Runs, f.Peer = append(f.Runs, rate), append(f.Peer, peer)
-	}
-	b.report(f)
-	return b.latency(ctx, s, repositories)
+	return errors.Join(b.tasksAlone(ctx, mode), b.tasksBesidePile(ctx, mode), b.tasksOverHTTP(ctx, mode))
 }
 
-// each runs f for 0 to n-1, eight at a time.
-func each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(8)
-	for i := range n {
-		group.Go(func() error { return f(ctx, i) })
-	}
-	return group.Wait()
-}
-
-func tasksPerSecond(ctx context.Context, c *client, repositories []string) (float64, error) {
-	n := len(repositories)
-	hrefs, done := make([]string, n), make([]taskView, n)
-	empty := map[string]any{"add_content_units": []string{}}
-	err := each(ctx, n, func(ctx context.Context, i int) (err error) {
-		hrefs[i], err = c.send(ctx, http.MethodPost, repositories[i]+"modify/", empty)
+// tasksAlone measures a machine that has nothing else to do, or only what finished long ago.
+func (b *bench) tasksAlone(ctx context.Context, mode string) error {
+	c, err := b.crew(ctx, mode)
+	if err != nil {
 		return err
-	})
-	if err != nil {
-		return 0, err
 	}
-	err = each(ctx, n, func(ctx context.Context, i int) (err error) {
-		done[i], err = c.wait(ctx, hrefs[i], 50*time.Millisecond)
+	defer c.stopAndSay()
+	if err := c.work(); err != nil {
 		return err
-	})
-	if err != nil {
-		return 0, err
 	}
-	begin, end := done[0].Created, done[0].Finished
-	for _, t := range done {
-		if t.Created.Before(begin) {
-			begin = t.Created
-		}
-		if t.Finished.After(end) {
-			end = t.Finished
-		}
-	}
-	return float64(n) / end.Sub(begin).Seconds(), nil
+	return errors.Join(b.idleTasks(ctx, c), b.taskRates(ctx, c), b.fairness(c))
 }
 
-// latency measures one task at a time on an idle system.
-func (b *bench) latency(ctx context.Context, s *system, repositories []string) error {
-	c := s.client()
-	start := figure{Work: "tasks", Mode: s.mode, What: "one task on an idle system, dispatch to start", Unit: "ms"}
-	runs := figure{Work: "tasks", Mode: s.mode, What: "one task on an idle system, start to finish", Unit: "ms"}
-	for i := range 20 {
-		t, err := c.task(ctx, http.MethodPost, repositories[i]+"modify/", map[string]any{"add_content_units": []string{}})
-		if err != nil {
-			return err
-		}
-		start.Runs = append(start.Runs, milliseconds(t.Started.Sub(t.Created)))
-		runs.Runs = append(runs.Runs, milliseconds(t.Finished.Sub(t.Started)))
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
-			return err
-		}
+// sized gives the full size of something, or a small one when it is to be quick.
+func (b *bench) sized(full, quick int) int {
+	if b.quick {
+		return quick
 	}
-	b.report(start)
-	b.report(runs)
-	return nil
-}
-
-// transactions is the peer of tasks: small transactions on a table of its own in the same database, in a second.
-func transactions(ctx context.Context, d *db.DB, count int) (float64, error) {
-	err := d.InTx(ctx, func(tx *db.Tx) error { return tx.Exec("CREATE TABLE IF NOT EXISTS bench_rows (n bigint)").Error })
-	if err != nil {
-		return 0, err
-	}
-	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(4)
-	begin := time.Now()
-	for i := range count {
-		group.Go(func() error {
-			return d.InTx(inner, func(tx *db.Tx) error { return tx.Exec("INSERT INTO bench_rows (n) VALUES (?)", i).Error })
-		})
-	}
-	err = group.Wait()
-	return float64(count) / time.Since(begin).Seconds(), err
+	return full
 }

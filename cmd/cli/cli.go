@@ -37,6 +37,8 @@ type Process struct {
 	Hurry <-chan struct{}
 	// Reload has a running process read its key file again.
 	Reload <-chan struct{}
+	// Program is the file of this program, for tasks that run in a process of their own; empty runs them inside this one.
+	Program string
 }
 
 // Main runs the command that this process was started with and gives the exit code.
@@ -46,7 +48,7 @@ func Main(version string, apps ...*app.App) int {
 	p := Process{
 		Version: version, Apps: apps, Args: os.Args[1:], Config: config.FromProcess(),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Terminal: terminal, Hurry: hurry, Reload: reload,
+		Terminal: terminal, Hurry: hurry, Reload: reload, Program: ownProgram(),
 	}
 	if term.IsTerminal(int(os.Stdin.Fd())) {
 		p.Ask = ask

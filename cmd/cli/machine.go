@@ -13,7 +13,11 @@ func (c *commands) runMachine(ctx context.Context, mode node.Mode, flags map[str
 	if err != nil {
 		return err
 	}
-	n, err := node.New(ctx, node.Options{Mode: mode, Registry: l.registry, Loaded: l.Loaded, Log: l.log, Terminal: c.Terminal, Version: c.Version})
+	children, err := c.children()
+	if err != nil {
+		return err
+	}
+	n, err := node.New(ctx, node.Options{Mode: mode, Registry: l.registry, Loaded: l.Loaded, Log: l.log, Terminal: c.Terminal, Version: c.Version, Child: children})
 	if err != nil {
 		return err
 	}

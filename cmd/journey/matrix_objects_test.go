@@ -48,12 +48,13 @@ func (w *world) objectsOf(t *testing.T, owner, at string) *objects {
 		}
 	}
 	o.ids["repositories/file/file/{repository}/versions/"] = "1"
+	o.ids["tasks/{id}/profile_artifacts/"] = "memory_profile"
 	return o
 }
 
 // madeAt are the routes under which the objects stand that the steps keep by name.
 func madeAt() map[string]string {
-	return map[string]string{"repo": "repositories/file/file/", "unit": "content/file/files/", "artifact": "artifacts/", "task": "tasks/", "group": "task-groups/", "pub": "publications/file/file/",
+	return map[string]string{"repo": "repositories/file/file/", "unit": "content/file/files/", "artifact": "artifacts/", "task": "tasks/", "group": "task-groups/", "schedule": "task-schedules/", "pub": "publications/file/file/",
 		"dist": "distributions/file/file/", "upload": "uploads/", "worker": "workers/", "remote": "remotes/file/file/", "git": "remotes/file/git/", "acs": "acs/file/file/",
 		"rbac": "contentguards/core/rbac/", "composite": "contentguards/core/composite/", "redirect": "contentguards/core/content_redirect/", "header": "contentguards/core/header/",
 		"x509": "contentguards/certguard/x509/", "rhsm": "contentguards/certguard/rhsm/", "domain": "domains/", "entry": "audit/", "token": "tokens/", "user": "users/", "team": "groups/",
@@ -101,6 +102,7 @@ func madeByAdmins() []step {
 		{do: "POST {team}roles/", body: `{"role":"core.upload_creator","content_object":null}`, status: 201, keep: map[string]string{"teamrole": "pulp_href"}},
 		made("role", "roles/", `{"name":"{u}","permissions":["file.view_filerepository"]}`),
 		made("x509", "contentguards/certguard/x509/", `{"name":"{u}x","ca_certificate":"{cert}"}`), made("rhsm", "contentguards/certguard/rhsm/", `{"name":"{u}y","ca_certificate":"{cert}"}`),
+		made("schedule", "task-schedules/", `{"name":"{u}","task_name":"pulpcore.app.tasks.repository.repair_all_artifacts","dispatch_interval":"1 00:00:00"}`),
 		first("policy", "access_policies/"), first("worker", "workers/"), first("entry", "audit/"),
 	}
 }

@@ -52,7 +52,7 @@ func unknown() []string {
 // personas are all who ask; their passwords are the word of the tests.
 func personas() []persona {
 	objects := slices.Concat(shared(), []string{"core.group", "core.domain"}, certguards())
-	whole := slices.Concat(permits("add view change delete manage_roles", slices.Concat(shared(), certguards())...), []string{"core.view_appstatus", "core.manage_content_labels", "file.upload_files",
+	whole := slices.Concat(permits("add view change delete manage_roles", slices.Concat(shared(), certguards())...), []string{"core.view_appstatus", "core.view_task_profile_artifacts", "core.manage_content_labels", "file.upload_files",
 		"core.delete_orphans", "core.repair_artifact", "core.reclaim_repository", "file.modify_filerepository", "file.sync_filerepository", "file.repair_filerepository", "file.refresh_filealternatecontentsource"})
 	return []persona{
 		{name: "anonymous", as: "nobody"},
@@ -60,7 +60,7 @@ func personas() []persona {
 		{name: "viewer", onObjects: permits("view", objects...)},
 		{name: "editor", everywhere: slices.Concat(permits("view change", objects...), []string{"file.modify_filerepository", "file.sync_filerepository", "file.repair_filerepository", "file.refresh_filealternatecontentsource"})},
 		{name: "owner", owns: true, everywhere: permits("add", slices.Concat(shared(), []string{"core.group"})...), onObjects: slices.Concat(permits("view change delete manage_roles", slices.Concat(shared(), []string{"core.group", "core.domain"})...),
-			permits("view change delete", certguards()...), []string{"file.modify_filerepository", "file.sync_filerepository", "file.repair_filerepository", "file.refresh_filealternatecontentsource"})},
+			permits("view change delete", certguards()...), []string{"core.view_task_profile_artifacts", "file.modify_filerepository", "file.sync_filerepository", "file.repair_filerepository", "file.refresh_filealternatecontentsource"})},
 		{name: "domainadmin", inDomain: whole},
 		{name: "foreigner"},
 		{name: "admin", as: admin + ":" + adminPassword, superuser: true},
@@ -110,6 +110,8 @@ func (p *persona) expects(x expectation, method, route string) int {
 	switch {
 	case x.rule == auth.Anyone:
 		return allowed
+	case x.rule == bySignature: // and none is sent
+		return refusal
 	case p.as == "nobody":
 		return loginFor
 	case x.rule == auth.Superusers && x.on == "":

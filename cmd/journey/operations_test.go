@@ -47,6 +47,7 @@ func families() []family {
 			" state state__in state__ne name name__contains name__in name__ne logging_cid logging_cid__contains parent_task child_tasks task_group created_resources worker" +
 			" reserved_resources reserved_resources__in exclusive_resources exclusive_resources__in shared_resources shared_resources__in"},
 		{"task-groups", "task_groups", "Task-Groups", "task_group_href", "L R cancel", " limit offset fields exclude_fields"},
+		{"task-schedules", "task_schedules", "Task-Schedules", "task_schedule_href", "L R", base + " name name__contains task_name task_name__contains"},
 		{"workers", "workers", "Workers", "worker_href", "L R", base + names + moments("last_heartbeat") + " online missing"},
 		{"content", "content", "Content", "", "L", base + typed + ofContent},
 		{"content/file/files", "content_file_files", "Content: Files", "file_file_content_href", "L C R upload set_label unset_label",

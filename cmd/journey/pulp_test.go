@@ -23,7 +23,7 @@ func pulpSessions() []session {
 
 // unserved are the commands for what is not served yet, those that the program refuses by itself (roles on domains and most guards), and one
 // that asks no server.
-var unserved = regexp.MustCompile(`^pulp (domain|content-guard (composite|header|redirect)) role \S+$|^pulp file repository version scan$|^pulp task profile-artifact-urls$|^pulp debug has-cli-plugin$`)
+var unserved = regexp.MustCompile(`^pulp (domain|content-guard (composite|header|redirect)) role \S+$|^pulp file repository version scan$|^pulp debug has-cli-plugin$`)
 
 // TestNoPulpCommandIsForgotten asks the program for its commands: those of files, and of the core's nouns that are
 // served, must stand in some session.

@@ -33,7 +33,17 @@ func (n *Node) assemble(ctx context.Context) error {
 	env.DB, env.Box, env.Artifacts, env.Remotes = n.db, n.box, &artifact.Store{Storage: n.blobs, Algorithms: digests}, n.newRemotes()
 	n.openDomains(env)
 	mounted := n.o.Registry.Mount(env)
+	n.declared = mounted.Schedules
 	if env.Decider, err = NewDecider(n.db, n.o.Registry, env.Declared, n.settings()); err != nil {
+		return err
+	}
+	if mounted.Handlers, err = isolated(n.settings(), mounted.Handlers); err != nil {
+		return err
+	}
+	if err := limitsMeanSomething(n.settings(), mounted.Handlers); err != nil {
+		return err
+	}
+	if err := n.openMetrics(mounted); err != nil {
 		return err
 	}
 	if n.tasks, err = tasks.New(n.taskOptions(ctx, mounted)); err != nil {
@@ -41,6 +51,7 @@ func (n *Node) assemble(ctx context.Context) error {
 	}
 	// For a start that fails later: nothing has begun that is worth waiting for. Run stops them with their grace.
 	n.later(func() error { return n.tasks.Stop(expired(ctx)) })
+	n.askForMetrics()
 	env.Tasks, env.Cancel = n.tasks, n.tasks
 	if n.identity, err = n.newIdentity(); err != nil {
 		return err
@@ -50,7 +61,7 @@ func (n *Node) assemble(ctx context.Context) error {
 		n.content = n.newContent(env, mounted)
 	}
 	if n.o.Mode.api() {
-		env.Audit = n.startAudit(ctx)
+		env.Audit, env.SigningKey = n.startAudit(ctx), n.signingKey()
 		n.startUpkeep(ctx)
 		n.api, err = n.newAPI(env, mounted)
 	}
@@ -83,6 +94,7 @@ func (n *Node) newContent(env *resource.Env, mounted app.Mounted) *content.Serve
 		Identify:                n.identity.Identify,
 		Proxies:                 n.identity.Proxies,
 		RedirectToObjectStorage: s.RedirectToObjectStorage,
+		Served:                  n.observer.metrics.Content.Served,
 		AccessLog:               s.AccessLog,
 		Log:                     n.o.Log,
 	})
@@ -109,13 +121,15 @@ func (n *Node) newAPI(env *resource.Env, mounted app.Mounted) (*api.Server, erro
 func (n *Node) taskOptions(ctx context.Context, mounted app.Mounted) tasks.Options {
 	s := n.settings()
 	seconds := func(n int) time.Duration { return time.Duration(n) * time.Second }
-	return tasks.Options{
+	return n.withChildren(tasks.Options{
 		DB: n.db, Box: n.box, RedisURL: queueURL(s), Handlers: mounted.Handlers, Log: n.o.Log, Versions: n.o.Registry.Versions(),
 		Concurrency: s.Worker.Concurrency, Poll: s.Worker.PollInterval,
 		WorkerTTL: seconds(s.WorkerTTL), APITTL: seconds(s.APIAppTTL), ContentTTL: seconds(s.ContentAppTTL),
 		Grace: seconds(s.TaskGraceInterval), Redact: s.RedactUnsafeExceptions, PreferDefer: s.TaskPreferDefer,
 		WorkDir: s.WorkingDirectory, NameTemplate: nameTemplate(ctx, s.WorkerNameTemplate),
-	}
+		Limits:      tasks.Limits{PerUser: s.TaskLimits.PerUser, Groups: s.TaskLimits.Groups, Kinds: s.TaskLimits.Kinds},
+		CancelLimit: seconds(s.TaskCancelLimit), ShortPlaces: s.Worker.ShortPlaces, Observer: n.observer,
+	})
 }
 
 // queueURL is redis_url in the form that the queue reads: it calls a socket "redis-socket" where operators say "unix".
@@ -153,8 +167,14 @@ func fullHostname(ctx context.Context) string {
 
 // begin makes the process known and lets the worker take tasks.
 func (n *Node) begin(ctx context.Context) error {
+	if n.o.Mode == Child {
+		return nil
+	}
 	if n.o.Mode.dispatches() {
 		if err := n.tasks.Ping(ctx); err != nil {
+			return err
+		}
+		if err := n.declareSchedules(ctx); err != nil {
 			return err
 		}
 	}

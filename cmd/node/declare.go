@@ -27,7 +27,13 @@ func newEnv(s config.Settings, log *slog.Logger) *resource.Env {
 		PageSize:         s.PageSize,
 		MaxBody:          s.MaxBodySize,
 		ImportPaths:      s.AllowedImportPaths,
+		Diagnostics:      s.TaskDiagnostics,
+		TaskLimit:        TaskLimit(s),
 		OrphanProtection: time.Duration(s.OrphanProtectionTime) * time.Minute,
+
+		UploadProtection:  time.Duration(s.UploadProtectionTime) * time.Minute,
+		TaskProtection:    time.Duration(s.TaskProtectionTime) * time.Minute,
+		TmpfileProtection: time.Duration(s.TmpfileProtectionTime) * time.Minute,
 	}
 }
 

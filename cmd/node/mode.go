@@ -54,7 +54,7 @@ func (m Mode) listen(s config.Settings) (address, setting string) {
 
 // fits checks that the settings suit the mode: processes that run side by side cannot share what lives in one of them.
 func (m Mode) fits(s config.Settings) error {
-	if m == Serve {
+	if m == Serve || m == Child {
 		return nil
 	}
 	var faults []error
@@ -81,7 +81,7 @@ func DatabaseFile(s config.Settings) string {
 
 // mustBeKnown panics for a mode that does not exist: a mistake in the wiring.
 func (m Mode) mustBeKnown() {
-	if !m.api() && !m.content() && !m.worker() {
+	if !m.api() && !m.content() && !m.worker() && m != Child {
 		panic(fmt.Sprintf("node: no mode is called %q", string(m)))
 	}
 }

@@ -4,7 +4,7 @@
 // New starts in this order, so that a mistake is told before anything is changed, and nothing runs on what is not ready:
 //
 //  1. the settings are checked against the mode; packhouse serve makes its folders and locks the data folder;
-//  2. the address is bound: connections wait from here on instead of being refused;
+//  2. the addresses are bound: connections wait from here on instead of being refused; traces begin;
 //  3. database, then (serve) migrations, keys, default domain and first admin, or (others) the check that all is there;
 //  4. storage;
 //  5. what the apps declare becomes routes and task handlers;
@@ -25,6 +25,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/packhouse/packhouse/content"
@@ -38,7 +39,9 @@ import (
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/secret"
 	"github.com/packhouse/packhouse/core/storage"
+	"github.com/packhouse/packhouse/core/task"
 	"github.com/packhouse/packhouse/tasks"
+	"github.com/packhouse/packhouse/tasks/child"
 )
 
 // Options are what a node is made of.
@@ -52,6 +55,8 @@ type Options struct {
 	Terminal bool
 	// Version is that of the binary, told to upstreams; may be empty.
 	Version string
+	// Child starts processes for tasks that want one of their own; nil runs them inside this one.
+	Child *child.Runner
 }
 
 // Node is one process. It is for one Run.
@@ -63,11 +68,16 @@ type Node struct {
 	blobs    storage.Storage
 	store    *artifact.Store
 	tasks    *tasks.Tasks
+	declared []task.Declared
 	identity *auth.Identifier
 	audit    *audit.Log
 	api      *api.Server
 	content  *content.Server
 	admin    Admin
+	// observer counts and traces; metrics tells what it counts, on an address of its own or at /metrics of the listener.
+	observer        *observer
+	metrics         http.Handler
+	metricsListener net.Listener
 	// undo closes what was opened, the last first.
 	undo []func() error
 }
@@ -80,7 +90,7 @@ func New(ctx context.Context, o Options) (*Node, error) {
 		panic("node.New needs a registry, settings and a log")
 	}
 	n := &Node{o: o}
-	for _, step := range []func(context.Context) error{n.claim, n.bind, n.openDatabase, n.openStorage, n.assemble, n.begin} {
+	for _, step := range []func(context.Context) error{n.claim, n.bind, n.bindMetrics, n.openTraces, n.openDatabase, n.openStorage, n.assemble, n.begin} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, n.close())
 		}
@@ -101,6 +111,17 @@ func (n *Node) URL() string {
 		host = "localhost"
 	}
 	return "http://" + net.JoinHostPort(host, port)
+}
+
+// MetricsURL is where the metrics of this process are read; empty where they are not.
+func (n *Node) MetricsURL() string {
+	switch {
+	case n.metricsListener != nil:
+		return "http://" + n.metricsListener.Addr().String() + api.MetricsPath
+	case n.listener != nil:
+		return n.URL() + api.MetricsPath
+	}
+	return ""
 }
 
 func (n *Node) settings() config.Settings { return n.o.Loaded.Settings }

@@ -26,6 +26,6 @@ func (n *Node) signingKey() []byte {
 			return key
 		}
 	}
-	n.o.Log.Warn("signed addresses of content cannot be checked, so what they open stays closed; set secret_key", "error", err)
+	n.o.Log.Warn("signed addresses can neither be made nor checked, so what they open stays closed; set secret_key", "error", err)
 	return nil
 }

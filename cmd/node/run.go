@@ -91,11 +91,11 @@ func (n *Node) serve(ctx context.Context) error {
 	}
 	switch n.o.Mode {
 	case Serve:
-		return api.Serve(ctx, n.listener, requestGrace, n.api, n.content)
+		return api.Serve(ctx, n.listener, requestGrace, n.front(), n.api, n.content)
 	case API:
-		return api.Serve(ctx, n.listener, requestGrace, n.api)
+		return api.Serve(ctx, n.listener, requestGrace, n.front(), n.api)
 	case Content:
-		return serveAlone(ctx, n.listener, n.content.App())
+		return serveAlone(ctx, n.listener, n.content.App(n.front()))
 	}
 	<-ctx.Done()
 	return nil

@@ -16,7 +16,7 @@ import (
 func Sealed(registry *app.Registry, s config.Settings, log *slog.Logger) []secret.Column {
 	env := newEnv(s, log)
 	registry.Mount(env)
-	env.Seals(tasks.Sealed(), domain.Sealed())
+	env.Seals(tasks.Sealed(), tasks.SealedSchedules(), domain.Sealed())
 	env.Seals(audit.Sealed()...)
 	return env.Sealed()
 }

@@ -23,31 +23,33 @@ func (s *Server) handle(c *fiber.Ctx, op *resource.Operation) error {
 // guard is what all requests have in common: an end, a line in the log, one place for errors and panics.
 func (s *Server) guard(c *fiber.Ctx, op *resource.Operation, serve func(ctx context.Context, cid string) (*resource.Answer, error)) (err error) {
 	cid, begin := correlate(c), time.Now()
-	ctx, cancel := s.deadline(op)
+	ctx, cancel := s.deadline(c.UserContext(), op)
 	defer cancel()
 	ctx, entry := s.begin(ctx, c, op, cid)
 	var failure error
 	defer func() {
 		if cause := recover(); cause != nil {
-			s.Log.Error("a request handler panicked", "cid", cid, "operation", op.ID, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			s.Log.ErrorContext(ctx, "a request handler panicked", "cid", cid, "operation", op.ID, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
 			failure = errs.New(errs.Internal, "panic")
 			err = s.fail(c, cid, failure)
 		}
 		entry.End(ctx, c.Response().StatusCode(), string(errs.KindOf(failure)))
-		s.logAccess(c, cid, begin)
+		s.logAccess(ctx, c, cid, begin)
 	}()
 	var answer *resource.Answer
 	if answer, failure = serve(ctx, cid); failure != nil {
 		return s.fail(c, cid, failure)
 	}
 	scheme, _ := s.Identity.Proxies.Address(credentials{c}, c.Protocol(), "")
+	if answer.Stream != nil {
+		return s.stream(c, answer, cid)
+	}
 	return write(c, answer, scheme == "https")
 }
 
 // deadline bounds the request. A departed client is not signalled by the HTTP library, so every request has an end of
 // its own; one that carries a file has none, since its length is the client's.
-func (s *Server) deadline(op *resource.Operation) (context.Context, context.CancelFunc) {
-	base := context.Background() // detached: requests end by deadline, and at shutdown by the server's grace
+func (s *Server) deadline(base context.Context, op *resource.Operation) (context.Context, context.CancelFunc) {
 	if op.Request != nil && op.Request.Multipart {
 		return context.WithCancel(base)
 	}
@@ -115,10 +117,10 @@ func correlate(c *fiber.Ctx) string {
 	return cid
 }
 
-func (s *Server) logAccess(c *fiber.Ctx, cid string, begin time.Time) {
+func (s *Server) logAccess(ctx context.Context, c *fiber.Ctx, cid string, begin time.Time) {
 	if !s.AccessLog {
 		return
 	}
-	s.Log.Info("request", "cid", cid, "client", s.Identity.Proxies.Client(credentials{c}).String(), "method", c.Method(), "path", c.Path(), "status", c.Response().StatusCode(),
-		"bytes", len(c.Response().Body()), "ms", float64(time.Since(begin).Microseconds())/1000)
+	s.Log.InfoContext(ctx, "request", "cid", cid, "client", s.Identity.Proxies.Client(credentials{c}).String(), "method", c.Method(), "path", c.Path(), "status", c.Response().StatusCode(),
+		"bytes", length(c), "ms", float64(time.Since(begin).Microseconds())/1000)
 }

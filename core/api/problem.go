@@ -16,10 +16,10 @@ func (s *Server) fail(c *fiber.Ctx, cid string, err error) error {
 	status := statusOf(errs.KindOf(err))
 	switch {
 	case status == fiber.StatusInternalServerError:
-		s.Log.Error("a request failed", "cid", cid, "method", c.Method(), "path", c.Path(), "error", err)
+		s.Log.ErrorContext(c.UserContext(), "a request failed", "cid", cid, "method", c.Method(), "path", c.Path(), "error", err)
 		err = errs.New(errs.Internal, "The server failed. Its log has the reason under the correlation id %s.", cid)
 	case status > fiber.StatusInternalServerError:
-		s.Log.Warn("a request could not be served", "cid", cid, "method", c.Method(), "path", c.Path(), "error", err)
+		s.Log.WarnContext(c.UserContext(), "a request could not be served", "cid", cid, "method", c.Method(), "path", c.Path(), "error", err)
 	case status == fiber.StatusUnauthorized:
 		c.Set(fiber.HeaderWWWAuthenticate, challenge(c))
 	}
@@ -27,7 +27,16 @@ func (s *Server) fail(c *fiber.Ctx, cid string, err error) error {
 		c.Set(fiber.HeaderRetryAfter, wait.RetryAfter())
 	}
 	c.Status(status)
+	if silent(err) {
+		return nil
+	}
 	return sendJSON(c, body(err))
+}
+
+// silent tells of an error that has nothing to say beyond its status: the contract wants some answers without a body.
+func silent(err error) bool {
+	e, ok := errors.AsType[*errs.Error](err)
+	return ok && e.Msg == "" && len(e.Fields) == 0
 }
 
 func statusOf(kind errs.Kind) int {

@@ -115,6 +115,7 @@ func (s *Server) Mount(router fiber.Router) {
 // unrouted answers what no route takes: a redirect where only the slash at the end is missing, 405 where the path is
 // served with other methods, 404 otherwise.
 func (s *Server) unrouted(c *fiber.Ctx) error {
+	stray(c)
 	path, site := s.below(c.Path())
 	methods := s.methods(path, site)
 	switch {

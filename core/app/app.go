@@ -34,4 +34,6 @@ type App struct {
 	Authorizers map[string]MakeAuthorizer
 	// Tasks makes the handlers of the plugin's own tasks.
 	Tasks func(env *resource.Env) []task.Handler
+	// Schedules makes what is dispatched again and again; see task.Declare. What a setting turns off is left out.
+	Schedules func(env *resource.Env) []task.Schedule
 }

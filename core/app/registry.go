@@ -124,6 +124,7 @@ type Mounted struct {
 	Handlers   []task.Handler
 	Served     []serve.Kind
 	Guards     []serve.GuardKind
+	Schedules  []task.Declared
 }
 
 // Mount makes routes, tasks and served types of the enabled apps' declarations and completes env with what resources
@@ -166,6 +167,15 @@ func (r *Registry) Mount(env *resource.Env) Mounted {
 		if a.Tasks != nil {
 			out.Handlers = append(out.Handlers, a.Tasks(env)...)
 		}
+		declared := task.Declared{Origin: a.Label}
+		if a.Schedules != nil {
+			declared.Schedules = a.Schedules(env)
+		}
+		out.Schedules = append(out.Schedules, declared)
+	}
+	env.Kinds = map[string]task.Handler{}
+	for _, h := range out.Handlers {
+		env.Kinds[h.Kind()] = h
 	}
 	return out
 }

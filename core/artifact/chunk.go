@@ -206,7 +206,10 @@ func (c *Chunk) replace(tx *db.Tx) error {
 		return err
 	}
 	c.store.deleteAfter(tx, files(old)...)
-	return tx.Create(&c.row).Error
+	if err := tx.Create(&c.row).Error; err != nil {
+		return err
+	}
+	return tx.Model(&model.Upload{}).Where("id = ?", c.row.UploadID).Update("pulp_last_updated", model.Now()).Error
 }
 
 func files(chunks []model.UploadChunk) []string {

@@ -20,12 +20,13 @@ func App() *app.App {
 		Label: app.Core, Version: Version, Migrations: migrations(),
 		Resources: append([]resource.Mountable{
 			Users(), UserRoles(), Groups(), Members(), GroupRoles(), Roles(), AccessPolicies(),
-			Domains(), Artifacts(), Uploads(), Tasks(), TaskGroups(), Workers(),
+			Domains(), Artifacts(), Uploads(), Tasks(), TaskGroups(), Workers(), Schedules(),
 			Contents(), Repositories(), RepositoryVersions(), Remotes(), Publications(), Distributions(), ContentGuards(),
-			Repair(), CleanOrphans(), DeleteOrphans(), ReclaimSpace(), AuditEntries(), Tokens(),
+			Repair(), CleanOrphans(), DeleteOrphans(), ReclaimSpace(), AuditEntries(), Tokens(), Profile(),
 		}, guard.Resources()...),
 		Authorizers: authorizers(),
 		Tasks:       handlers,
+		Schedules:   declaredSchedules,
 	}
 }
 

@@ -59,6 +59,7 @@ func keepers() [][2]string {
 	return [][2]string{
 		{"core_repositories", "repositories"}, {"core_remotes", "remotes"}, {"core_distributions", "distributions"}, {"core_publications", "publications"},
 		{"core_alternate_content_sources", "alternate content sources"}, {"core_content_guards", "content guards"},
+		{"core_task_schedules", "task schedules"},
 	}
 }
 
@@ -108,6 +109,9 @@ func runDeleteDomain(ctx context.Context, run *task.Run, env *resource.Env, a de
 		return err
 	}
 	if err := c.contents(ctx, nil); err != nil {
+		return err
+	}
+	if err := run.InTx(ctx, func(tx *db.Tx) error { return forgetProfiles(tx, a.Domain) }); err != nil {
 		return err
 	}
 	if err := c.artifacts(ctx); err != nil {

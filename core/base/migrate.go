@@ -99,9 +99,9 @@ func domainHandlers(env *resource.Env) []task.Handler {
 	return []task.Handler{
 		task.Handle(func(ctx context.Context, run *task.Run, a migrateDomain) (any, error) {
 			return nil, runMigration(ctx, run, env, a)
-		}),
+		}, task.Long()), // copies every file; the domain waits for it, so it is not kept back
 		task.Handle(func(ctx context.Context, run *task.Run, a deleteDomain) (any, error) {
 			return nil, runDeleteDomain(ctx, run, env, a)
-		}),
+		}, task.Long()), // removes every file
 	}
 }

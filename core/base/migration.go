@@ -68,6 +68,7 @@ func migrateTo(ctx context.Context, run *task.Run, env *resource.Env, a migrateD
 	if m.progress, err = run.Progress(ctx, "migrate", "Migrating Artifacts", nil, ""); err != nil {
 		return err
 	}
+	run.Log().Info("the files of the domain are copied to its new storage", "domain", a.Domain, "rounds_at_most", migrateRounds)
 	if err := m.recheck(ctx); err != nil {
 		return err
 	}

@@ -26,6 +26,15 @@ type cleanOrphans struct {
 // Kind is the task's name.
 func (cleanOrphans) Kind() string { return "pulpcore.app.tasks.orphan.orphan_cleanup" }
 
+// Scheduled fills in the domain.
+func (a cleanOrphans) Scheduled(domain string) (task.Args, error) {
+	if a.Domain != "" && a.Domain != domain {
+		return nil, errs.New(errs.Invalid, "leave out domain: a schedule works in its own")
+	}
+	a.Domain = domain
+	return a, checkMinutes(a.Minutes)
+}
+
 // Locks let one clean-up at a time through. What others are about to refer to is kept by locks on its rows.
 func (a cleanOrphans) Locks() task.Locks { return task.Exclusive("pdrn:" + a.Domain + ":orphans") }
 
@@ -95,10 +104,11 @@ func protection(env *resource.Env) int64 { return int64(env.OrphanProtection / t
 
 func orphanHandlers(env *resource.Env) []task.Handler {
 	return []task.Handler{task.Handle(func(ctx context.Context, run *task.Run, a cleanOrphans) (any, error) {
-		c, err := newCleaner(ctx, env, run, run.Domain, model.Now().Add(-time.Duration(a.Minutes)*time.Minute))
+		c, err := newCleaner(ctx, env, run, run.Domain, ago(a.Minutes))
 		if err != nil {
 			return nil, err
 		}
+		run.Log().Info("the clean-up begins", "protected_minutes", a.Minutes, "units_asked_for", len(a.Only))
 		if err := c.contents(ctx, a.Only); err != nil {
 			return nil, err
 		}
@@ -109,7 +119,7 @@ func orphanHandlers(env *resource.Env) []task.Handler {
 			return nil, nil
 		}
 		return nil, c.strays(ctx, time.Now().Add(-strayAge))
-	})}
+	}, task.Long(), task.WithPriority(task.Low), task.Schedulable())} // upkeep that looks at all content
 }
 
 // cleanBatch bounds the rows that one transaction removes.
@@ -134,14 +144,18 @@ func newCleaner(ctx context.Context, env *resource.Env, run *task.Run, domain st
 	return &cleaner{Env: env, run: run, domain: domain, store: store, before: before}, err
 }
 
+// notReferred holds for what no unfinished task is going to need; see task.Referrer.
+const notReferred = `NOT EXISTS (SELECT 1 FROM core_task_references o WHERE o.object_id = c.id)`
+
 // orphanContent holds for content c that nothing refers to: no version of any repository, no publication and no sync
 // that is under way.
-const orphanContent = `NOT EXISTS (SELECT 1 FROM core_repository_contents o WHERE o.content_id = c.id)
+const orphanContent = notReferred + ` AND NOT EXISTS (SELECT 1 FROM core_repository_contents o WHERE o.content_id = c.id)
 	AND NOT EXISTS (SELECT 1 FROM core_published_artifacts o WHERE o.content_id = c.id)`
 
 // orphanArtifact holds for an artifact c that nothing refers to and that nobody may still want back.
-const orphanArtifact = `NOT EXISTS (SELECT 1 FROM core_content_artifacts o WHERE o.artifact_id = c.id)
-	AND NOT EXISTS (SELECT 1 FROM core_published_artifacts o WHERE o.artifact_id = c.id)`
+const orphanArtifact = notReferred + ` AND NOT EXISTS (SELECT 1 FROM core_content_artifacts o WHERE o.artifact_id = c.id)
+	AND NOT EXISTS (SELECT 1 FROM core_published_artifacts o WHERE o.artifact_id = c.id)
+	AND NOT EXISTS (SELECT 1 FROM core_task_profiles o WHERE o.artifact_id = c.id)`
 
 func (c *cleaner) contents(ctx context.Context, only []string) error {
 	progress, err := c.run.Progress(ctx, "clean-up.content", "Orphaned Content units removed", nil, "")
@@ -152,7 +166,7 @@ func (c *cleaner) contents(ctx context.Context, only []string) error {
 	if only != nil {
 		next = listed(only)
 	}
-	return c.each(ctx, progress, next, func(ids []string) (n int64, err error) {
+	return c.each(ctx, progress, "content that nothing refers to was removed", next, func(ids []string) (n int64, err error) {
 		err = c.run.InTx(ctx, func(tx *db.Tx) error {
 			n, err = c.removeContents(tx, ids)
 			return err
@@ -184,7 +198,7 @@ func (c *cleaner) artifacts(ctx context.Context) error {
 		return err
 	}
 	next := c.candidates("core_artifacts", orphanArtifact)
-	return c.each(ctx, progress, next, func(ids []string) (int64, error) {
+	return c.each(ctx, progress, "artifacts that nothing refers to were removed", next, func(ids []string) (int64, error) {
 		return c.removeArtifacts(ctx, ids, "c.timestamp_of_interest < ? AND (c.reclaim_after IS NULL OR c.reclaim_after < ?)", c.before, model.Now())
 	})
 }
@@ -256,8 +270,8 @@ func listed(ids []string) batches {
 	}
 }
 
-// each removes batch by batch and counts what went.
-func (c *cleaner) each(ctx context.Context, progress *task.Progress, next batches, remove func(ids []string) (int64, error)) error {
+// each removes batch by batch, counts what went, and says it in the end.
+func (c *cleaner) each(ctx context.Context, progress *task.Progress, message string, next batches, remove func(ids []string) (int64, error)) error {
 	var total int64
 	for {
 		ids, err := next(ctx)
@@ -276,5 +290,6 @@ func (c *cleaner) each(ctx context.Context, progress *task.Progress, next batche
 	}
 	progress.SetTotal(total)
 	progress.Done()
+	c.run.Log().Info(message, "count", total)
 	return nil
 }

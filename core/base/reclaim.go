@@ -108,10 +108,10 @@ func reclaimHandlers(env *resource.Env) []task.Handler {
 		if err != nil {
 			return nil, err
 		}
-		return nil, c.each(ctx, progress, c.membersOf(a.Repositories), func(ids []string) (int64, error) {
+		return nil, c.each(ctx, progress, "files that remotes still have were removed", c.membersOf(a.Repositories), func(ids []string) (int64, error) {
 			return c.reclaim(ctx, ids, a, kept)
 		})
-	})}
+	}, task.Long(), task.WithPriority(task.Low))} // upkeep that looks at all content of repositories
 }
 
 // versions reads the versions whose content is kept. Those that are gone keep nothing.

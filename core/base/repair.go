@@ -26,6 +26,15 @@ type repairAll struct {
 // Kind is the task's name.
 func (repairAll) Kind() string { return "pulpcore.app.tasks.repository.repair_all_artifacts" }
 
+// Scheduled fills in the domain.
+func (a repairAll) Scheduled(domain string) (task.Args, error) {
+	if a.Domain != "" && a.Domain != domain {
+		return nil, errs.New(errs.Invalid, "leave out domain: a schedule works in its own")
+	}
+	a.Domain = domain
+	return a, nil
+}
+
 // Locks let one repair at a time through.
 func (a repairAll) Locks() task.Locks { return task.Exclusive("pdrn:" + a.Domain + ":repair") }
 
@@ -49,10 +58,10 @@ func repairHandlers(env *resource.Env) []task.Handler {
 	return []task.Handler{
 		task.Handle(func(ctx context.Context, run *task.Run, a repairAll) (any, error) {
 			return nil, repairFiles(ctx, run, env, a.Verify, allArtifacts(run))
-		}),
+		}, task.Long(), task.WithPriority(task.Low), task.Schedulable()), // reads every file
 		task.Handle(func(ctx context.Context, run *task.Run, a noun.RepairVersion) (any, error) {
 			return nil, repairFiles(ctx, run, env, a.Verify, artifactsOf(run, a.Repository, a.Number))
-		}),
+		}, task.Long()), // reads every file of the version, and somebody asked for this one
 	}
 }
 
@@ -136,6 +145,7 @@ func repairFiles(ctx context.Context, run *task.Run, env *resource.Env, verify b
 			return err
 		}
 	}
+	looked := 0
 	for {
 		page, err := next(ctx)
 		if err != nil {
@@ -147,10 +157,12 @@ func repairFiles(ctx context.Context, run *task.Run, env *resource.Env, verify b
 		if err := r.lookAt(ctx, page); err != nil {
 			return err
 		}
+		looked += len(page)
 	}
 	for _, p := range []*task.Progress{r.missing, r.corrupted, r.repaired} {
 		p.Done()
 	}
+	run.Log().Info("all files were looked at", "files", looked, "read", verify)
 	return nil
 }
 
@@ -198,12 +210,13 @@ func (r *repairer) mend(ctx context.Context, a *model.Artifact) (bool, error) {
 	for i := range places {
 		fetched, err := r.fetch(ctx, a, &places[i])
 		if err == nil {
+			r.run.Log().Info("a missing or damaged file was fetched again", "sha256", a.SHA256, "url", remote.Clean(places[i].URL))
 			return fetched, nil
 		}
 		if ctx.Err() != nil {
 			return false, err
 		}
-		r.run.Log().Warn("a file could not be fetched again", "sha256", a.SHA256, "url", places[i].URL, "error", err)
+		r.run.Log().Warn("a file could not be fetched again", "sha256", a.SHA256, "url", remote.Clean(places[i].URL), "error", err)
 	}
 	if len(places) == 0 {
 		r.run.Log().Warn("a file is missing or damaged, and no remote has it; upload it again", "sha256", a.SHA256)

@@ -1,7 +1,6 @@
 package base
 
 import (
-	"context"
 	"encoding/json"
 	"strings"
 	"time"
@@ -40,17 +39,17 @@ func Tasks() resource.Of[taskRow] {
 		Fields: taskFields(), Filters: taskFilters(), Load: loadTasks,
 		Minimal: []string{"pulp_href", "prn", "pulp_created", "pulp_last_updated", "pulp_api_version", "name", "state", "unblocked_at", "started_at", "finished_at", "worker"},
 		Offers:  []resource.Verb{resource.List, resource.Read, resource.Delete}, SyncDelete: true,
-		Access: taskAccess(), Shareable: true, OwnerAlso: []string{"core.view_task_profile_artifacts"},
+		Access: taskAccess(), Shareable: true, OwnerAlso: []string{viewProfiles},
 		Owned:        &auth.Ownership{Policy: "tasks", Table: "core_tasks", Column: "created_by"},
 		Roles:        []auth.RoleSpec{{Name: taskUser, Description: "Stands for the users who dispatched a task.", Permissions: []string{"core.add_task"}}},
 		Unassignable: taskUser,
-		Deleted: func(_ *resource.Work, t *taskRow) error {
+		Deleted: func(w *resource.Work, t *taskRow) error {
 			if !t.row.Final() {
-				return errs.New(errs.Conflict, "The task is not finished; cancel it first.")
+				return errs.New(errs.Conflict, "") // answered without a body (rest-contract §2.4)
 			}
-			return nil
+			return forgetTasks(w.Tx, t.base.ID)
 		},
-		Actions: []resource.Action[taskRow]{cancelAction(), purgeAction()},
+		Actions: []resource.Action[taskRow]{cancelAction(), purgeAction(), logsAction(), profilesAction(), whyAction()},
 	}
 }
 
@@ -60,6 +59,7 @@ const taskUser = "core.task_user_dispatcher"
 func taskAccess() resource.Access {
 	access := resource.Permissions("core.task")
 	access["purge"] = auth.Permission("core.delete_task")
+	access["profile_artifacts"] = auth.Permission(viewProfiles)
 	return access
 }
 
@@ -142,29 +142,6 @@ func showCreated(s *resource.Show, t *taskRow) {
 		}
 	}
 	s.Strings(list)
-}
-
-func reportSchema() resource.Schema {
-	text, number := resource.String(), resource.Schema{"type": "integer"}
-	return resource.Schema{"type": "array", "items": resource.Schema{"type": "object", "properties": map[string]resource.Schema{
-		"message": text, "code": text, "state": text, "total": number.OrNull(), "done": number, "suffix": text.OrNull()}}}
-}
-
-type report struct {
-	Message string  `json:"message"`
-	Code    string  `json:"code"`
-	State   string  `json:"state"`
-	Total   *int64  `json:"total"`
-	Done    int64   `json:"done"`
-	Suffix  *string `json:"suffix"`
-}
-
-func showReports(s *resource.Show, t *taskRow) {
-	list := []report{}
-	for _, r := range t.reports {
-		list = append(list, report{r.Message, r.Code, string(r.State), r.Total, r.Done, r.Suffix})
-	}
-	s.Value(list)
 }
 
 // loadTasks brings reports, created resources and children of a page of tasks, each in one query.
@@ -329,75 +306,4 @@ func cancelAction() resource.Action[taskRow] {
 			return answer, shown
 		},
 	}
-}
-
-type purgeBody struct {
-	before time.Time
-	states []string
-}
-
-// purgeAction deletes finished tasks by a task.
-func purgeAction() resource.Action[taskRow] {
-	body := resource.Accepts[purgeBody]{Component: "Purge", Lenient: true, Fields: []resource.Field[purgeBody]{
-		resource.Time("finished_before", func(b *purgeBody) *time.Time { return &b.before }).Doc("Purge tasks completed earlier than this timestamp."),
-		resource.Texts("states", func(b *purgeBody) *[]string { return &b.states }).Default([]any{"completed"}).Check(func(b *purgeBody) error {
-			for _, s := range b.states {
-				if !task.State(s).Final() {
-					return errs.New(errs.Invalid, "%q is no final state; choose among completed, failed, canceled and skipped.", s)
-				}
-			}
-			return nil
-		}),
-	}}
-	return resource.Action[taskRow]{
-		Verb: "purge", OnList: true, Doc: "Delete finished tasks.", Body: body, Answers: resource.Accepted(),
-		Handle: func(c *resource.Call, _ *taskRow) (*resource.Answer, error) {
-			b, err := body.Read(c)
-			if err != nil {
-				return nil, err
-			}
-			if b.before.IsZero() {
-				b.before = time.Now().UTC().AddDate(0, 0, -30).Truncate(24 * time.Hour)
-			}
-			return c.Dispatch(purge{Before: b.before, States: b.states}, nil)
-		},
-	}
-}
-
-// purge is the task that deletes finished tasks.
-type purge struct {
-	Before time.Time `json:"before"`
-	States []string  `json:"states"`
-}
-
-// Kind is the task's name.
-func (purge) Kind() string { return "pulpcore.app.tasks.purge.purge" }
-
-// Locks are none.
-func (purge) Locks() task.Locks { return task.Locks{} }
-
-// purgeBatch bounds the tasks that one transaction deletes.
-const purgeBatch = 500
-
-func taskHandlers(env *resource.Env) []task.Handler {
-	return []task.Handler{task.Handle(func(ctx context.Context, run *task.Run, a purge) (any, error) {
-		progress, err := run.Progress(ctx, "purge.tasks.total", "Purged Tasks", nil, "")
-		if err != nil {
-			return nil, err
-		}
-		for {
-			var n int64
-			err := run.InTx(ctx, func(tx *db.Tx) error {
-				done := tx.Exec(`DELETE FROM core_tasks WHERE seq IN (SELECT seq FROM core_tasks WHERE domain_id = ? AND state IN ? AND finished_at < ? AND id <> ? LIMIT ?)`,
-					run.Domain, a.States, a.Before, run.ID, purgeBatch)
-				n = done.RowsAffected
-				return done.Error
-			})
-			if err != nil || n == 0 {
-				progress.Done()
-				return nil, err
-			}
-			progress.Add(n)
-		}
-	})}
 }

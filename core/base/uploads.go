@@ -164,7 +164,7 @@ func (a commitUpload) Locks() task.Locks {
 }
 
 func handlers(env *resource.Env) []task.Handler {
-	return append(slices.Concat(taskHandlers(env), repairHandlers(env), orphanHandlers(env), reclaimHandlers(env), domainHandlers(env)), task.Handle(func(ctx context.Context, run *task.Run, a commitUpload) (any, error) {
+	return append(slices.Concat(taskHandlers(env), repairHandlers(env), orphanHandlers(env), reclaimHandlers(env), domainHandlers(env), upkeepHandlers(env)), task.Handle(func(ctx context.Context, run *task.Run, a commitUpload) (any, error) {
 		store, err := env.Artifacts.In(ctx, run.Domain)
 		if err != nil {
 			return nil, err

@@ -6,12 +6,15 @@ import (
 )
 
 // GroupNames are the names of groups that settings give a meaning, beside access_policies: those that logins with a
-// directory or a provider put people into, and every text among the parameters of authorizers, since only an authorizer
+// directory or a provider put people into, those that limits of tasks are for, and every text among the parameters of authorizers, since only an authorizer
 // itself knows which of them are groups. Secrets are left out. A source that cannot be read is Invalid.
 func (s Settings) GroupNames() (map[string]bool, error) {
 	names := map[string]bool{}
 	for _, local := range s.Authentication.LDAP.GroupMap {
 		names[local] = true
+	}
+	for group := range s.TaskLimits.Groups {
+		names[group] = true
 	}
 	for _, provider := range s.Authentication.OIDC {
 		groups, err := provider.TextMap("groups")

@@ -18,8 +18,9 @@ func TestGroupsThatSettingsName(t *testing.T) {
 	s.Authentication.LDAP.GroupMap = map[string]string{"cn=directory": "staff"}
 	s.Authentication.LDAP.SuperuserGroup, s.Authentication.LDAP.RequiredGroup = "super", "required" // groups of the directory
 	s.Authentication.OIDC, s.Authorizers = []Instance{provider}, []Instance{team}
+	s.TaskLimits.Groups = map[string]int{"capped": 3}
 	names, err := s.GroupNames()
-	if got := strings.Join(slices.Sorted(maps.Keys(names)), " "); err != nil || got != "chiefs delete developers ones operators packers password staff" {
+	if got := strings.Join(slices.Sorted(maps.Keys(names)), " "); err != nil || got != "capped chiefs delete developers ones operators packers password staff" {
 		t.Errorf("%q, %v", got, err)
 	}
 	for _, broken := range []*Instance{&s.Authorizers[0], &s.Authentication.OIDC[0]} {

@@ -92,7 +92,7 @@ func TestDefaultsAreComplete(t *testing.T) {
 		"storage.location":  {s.Storage.Location, "/srv/packhouse-data/media"},
 		"working_directory": {s.WorkingDirectory, "/srv/packhouse-data/tmp"},
 		"database.url":      {s.Database.URL.Reveal(), "sqlite:///srv/packhouse-data/packhouse.db"},
-		"poll":              {s.Worker.PollInterval, 20 * time.Millisecond},
+		"poll":              {s.Worker.PollInterval, 250 * time.Millisecond},
 		"body":              {s.MaxBodySize, int64(16 << 20)},
 		"checksums":         {strings.Join(s.AllowedContentChecksums, " "), "sha224 sha256 sha384 sha512"},
 	}

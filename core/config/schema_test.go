@@ -39,7 +39,7 @@ func TestSchema(t *testing.T) {
 		"content_origin":        {Type: "text or null", Default: "null", Env: "PACKHOUSE_CONTENT_ORIGIN", Nullable: true},
 		"storage.s3.secret_key": {Type: "secret", Env: "PACKHOUSE_STORAGE__S3__SECRET_KEY", Secret: true},
 		"demo.ports":            {Type: "list of integer", Env: "PACKHOUSE_DEMO__PORTS", Plugin: "demo"},
-		"worker.poll_interval":  {Type: "duration", Default: "20ms", Env: "PACKHOUSE_WORKER__POLL_INTERVAL"},
+		"worker.poll_interval":  {Type: "duration", Default: "250ms", Env: "PACKHOUSE_WORKER__POLL_INTERVAL"},
 		"storage.location":      {Type: "text", Default: "data_dir/media", Env: "PACKHOUSE_STORAGE__LOCATION"},
 	} {
 		got := byKey[key]

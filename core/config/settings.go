@@ -35,7 +35,11 @@ type Settings struct {
 	WorkerNameTemplate string `koanf:"worker_name_template" default:"{pid}@{hostname}" doc:"Name under which a process reports itself; may hold {pid}, {hostname} and {fqdn}."`
 	Worker             Worker `koanf:"worker"`
 	TaskGraceInterval  int    `koanf:"task_grace_interval" default:"600" doc:"Seconds that a stopping worker gives its tasks to finish."`
+	TaskCancelLimit    int    `koanf:"task_cancel_limit" default:"30" doc:"Seconds after which a canceled task that goes on is ended without its consent."`
 	TaskPreferDefer    bool   `koanf:"task_prefer_defer" default:"false" doc:"Never run short tasks inside the request."`
+
+	TaskDiagnostics []string   `koanf:"task_diagnostics" default:"memory_profile,cpu_profile,heap_profile,task_logs" doc:"What requests may have recorded of their tasks with the header X-Task-Diagnostics; empty is nothing."`
+	TaskLimits      TaskLimits `koanf:"task_limits"`
 
 	OrphanProtectionTime                  int  `koanf:"orphan_protection_time" default:"1440" doc:"Minutes that content without a repository is kept; 0 turns the scheduled clean-up off."`
 	UploadProtectionTime                  int  `koanf:"upload_protection_time" default:"0" doc:"Minutes after which an unfinished upload is removed; 0 means never."`
@@ -59,6 +63,9 @@ type Settings struct {
 	Log                 Log            `koanf:"log"`
 	AccessLog           bool           `koanf:"access_log" default:"true" doc:"Log every request."`
 	Audit               Audit          `koanf:"audit"`
+	MetricsListen       string         `koanf:"metrics_listen" doc:"Address and port at which this process tells its metrics, such as 127.0.0.1:9095; empty tells them at /metrics of its own port, and those of a worker nowhere."`
+	MetricsAllow        []string       `koanf:"metrics_allow" default:"127.0.0.0/8,::1" doc:"Addresses and networks that may read the metrics; empty lets nobody."`
+	Telemetry           Telemetry      `koanf:"telemetry"`
 	CacheEnabled        bool           `koanf:"cache_enabled" default:"false" doc:"Keep answers of the content server in Redis."`
 }
 
@@ -89,7 +96,17 @@ type S3 struct {
 // Worker says how tasks are run.
 type Worker struct {
 	Concurrency  int           `koanf:"concurrency" default:"4" doc:"Tasks that one worker process runs side by side."`
-	PollInterval time.Duration `koanf:"poll_interval" default:"20ms" doc:"Longest time between looks at the queue of this process."`
+	ShortPlaces  int           `koanf:"short_places" default:"0" doc:"Places of a worker that long work, such as syncs, never takes; 0 is a quarter of them, but at least one where there are two."`
+	PollInterval time.Duration `koanf:"poll_interval" default:"250ms" doc:"Longest time between looks at the queue of this process; what is dispatched wakes it at once."`
+	Isolate      []string      `koanf:"isolate" doc:"Kinds of tasks, such as pulp_file.app.tasks.synchronizing.synchronize, that run in a process of their own; see operators/tasks.md."`
+	ChildMemory  int           `koanf:"child_memory" default:"1024" doc:"Memory that a process of worker.isolate may use, in MiB; beyond it is ended."`
+}
+
+// TaskLimits say how many tasks run side by side, on all workers together; 0, and what is missing, is no limit.
+type TaskLimits struct {
+	PerUser int            `koanf:"per_user" default:"0" doc:"Tasks of one user that run side by side, on all workers together; 0 sets no limit."`
+	Groups  map[string]int `koanf:"groups" doc:"Tasks of the members of a group of users that run side by side, by name of the group; 0 sets no limit."`
+	Kinds   map[string]int `koanf:"kinds" doc:"Tasks of a kind that run side by side, by name of the kind such as pulp_file.app.tasks.synchronizing.synchronize; 0 sets no limit."`
 }
 
 // Egress says what remotes may reach.
@@ -120,6 +137,12 @@ type Audit struct {
 	Enabled       bool   `koanf:"enabled" default:"true" doc:"Record who changes what, and who is refused, in the database."`
 	Reads         string `koanf:"reads" default:"refused" doc:"Which requests that change nothing are recorded too: none, refused or all."`
 	RetentionDays int    `koanf:"retention_days" default:"0" doc:"Days that the audit log goes back; 0 keeps it for ever."`
+}
+
+// Telemetry says where traces go.
+type Telemetry struct {
+	Endpoint string  `koanf:"endpoint" doc:"Collector that takes traces with OTLP over HTTP, such as http://127.0.0.1:4318; empty makes none."`
+	Sampling float64 `koanf:"sampling" default:"1" doc:"Part of the requests that is traced, from 0 to 1."`
 }
 
 // Log says what is logged and how.

@@ -36,7 +36,9 @@ func (s Settings) faults() []*Fault {
 	s.checkStorage(c)
 	s.checkDomains(c)
 	s.checkNumbers(c)
+	s.checkTaskLimits(c)
 	s.checkChoices(c)
+	s.checkObserving(c)
 	s.checkLDAP(c)
 	return c.faults
 }
@@ -140,10 +142,12 @@ func (s Settings) checkNumbers(c *checker) {
 	}{
 		{"database.max_connections", int64(s.Database.MaxConnections), 1, 10000},
 		{"worker.concurrency", int64(s.Worker.Concurrency), 1, 1000},
+		{"worker.child_memory", int64(s.Worker.ChildMemory), 128, 1 << 24},
 		{"api_app_ttl", int64(s.APIAppTTL), 1, day},
 		{"content_app_ttl", int64(s.ContentAppTTL), 1, day},
 		{"worker_ttl", int64(s.WorkerTTL), 1, day},
 		{"task_grace_interval", int64(s.TaskGraceInterval), 0, 7 * day},
+		{"task_cancel_limit", int64(s.TaskCancelLimit), 1, day},
 		{"orphan_protection_time", int64(s.OrphanProtectionTime), 0, maxMinutes},
 		{"upload_protection_time", int64(s.UploadProtectionTime), 0, maxMinutes},
 		{"task_protection_time", int64(s.TaskProtectionTime), 0, maxMinutes},
@@ -176,6 +180,9 @@ func (s Settings) checkChoices(c *checker) {
 	const checksums = "allowed_content_checksums"
 	for _, name := range s.AllowedContentChecksums {
 		c.oneOf(checksums, name, "md5", "sha1", "sha224", "sha256", "sha384", "sha512")
+	}
+	for _, name := range s.TaskDiagnostics {
+		c.oneOf("task_diagnostics", name, "memory_profile", "cpu_profile", "heap_profile", "task_logs", "memory", "pyinstrument", "memray", "logs", "debug-logs")
 	}
 	c.must(slices.Contains(s.AllowedContentChecksums, "sha256"), checksums, "must hold sha256, which stored bytes are known by")
 	sorted := slices.Sorted(slices.Values(s.AllowedContentChecksums))

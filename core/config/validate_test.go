@@ -49,6 +49,14 @@ func TestRules(t *testing.T) {
 		"negative ttl":         {"api_app_ttl", func(s *Settings) { s.APIAppTTL = -1 }},
 		"zero ttl":             {"content_app_ttl", func(s *Settings) { s.ContentAppTTL = 0 }},
 		"no workers":           {"worker.concurrency", func(s *Settings) { s.Worker.Concurrency = 0 }},
+		"no time to cancel":    {"task_cancel_limit", func(s *Settings) { s.TaskCancelLimit = 0 }},
+		"negative limit":       {"task_limits.per_user", func(s *Settings) { s.TaskLimits.PerUser = -1 }},
+		"negative for a group": {"task_limits.groups", func(s *Settings) { s.TaskLimits.Groups = map[string]int{"a": 1, "b": -1} }},
+		"negative for a kind":  {"task_limits.kinds", func(s *Settings) { s.TaskLimits.Kinds = map[string]int{"k": -1} }},
+		"limit for nothing":    {"task_limits.kinds", func(s *Settings) { s.TaskLimits.Kinds = map[string]int{"": 1} }},
+		"all places short":     {"worker.short_places", func(s *Settings) { s.Worker.ShortPlaces = s.Worker.Concurrency }},
+		"negative places":      {"worker.short_places", func(s *Settings) { s.Worker.ShortPlaces = -1 }},
+		"little memory":        {"worker.child_memory", func(s *Settings) { s.Worker.ChildMemory = 127 }},
 		"no poll":              {"worker.poll_interval", func(s *Settings) { s.Worker.PollInterval = 0 }},
 		"name":                 {"worker_name_template", func(s *Settings) { s.WorkerNameTemplate = "{pid}{id}" }},
 		"open brace":           {"worker_name_template", func(s *Settings) { s.WorkerNameTemplate = "{pid" }},
@@ -83,13 +91,18 @@ func TestRulesLetPass(t *testing.T) {
 		"s3": func(s *Settings) {
 			s.Storage = Storage{Backend: "s3", S3: S3{Endpoint: "http://127.0.0.1:9", Bucket: "b", AccessKey: "a", SecretKey: NewSecret("s")}}
 		},
-		"postgres":   func(s *Settings) { s.Database.URL = NewSecret("postgres://u:p@/d?host=/run/postgresql") },
-		"redis":      func(s *Settings) { s.RedisURL = NewSecret("redis://:p@h:6379/0") },
-		"roots":      func(s *Settings) { s.APIRoot, s.ContentPathPrefix = "/", "/content/" },
-		"origin":     func(s *Settings) { s.ContentOrigin = &origin },
-		"checksums":  func(s *Settings) { s.AllowedContentChecksums = []string{"md5", "sha1", "sha256"} },
-		"egress":     func(s *Settings) { s.Egress.Allow = []string{"10.0.0.0/8", "::1", "mirror.example.org"} },
-		"any port":   func(s *Settings) { s.Listen = "[::]:0" },
+		"postgres":  func(s *Settings) { s.Database.URL = NewSecret("postgres://u:p@/d?host=/run/postgresql") },
+		"redis":     func(s *Settings) { s.RedisURL = NewSecret("redis://:p@h:6379/0") },
+		"roots":     func(s *Settings) { s.APIRoot, s.ContentPathPrefix = "/", "/content/" },
+		"origin":    func(s *Settings) { s.ContentOrigin = &origin },
+		"checksums": func(s *Settings) { s.AllowedContentChecksums = []string{"md5", "sha1", "sha256"} },
+		"egress":    func(s *Settings) { s.Egress.Allow = []string{"10.0.0.0/8", "::1", "mirror.example.org"} },
+		"any port":  func(s *Settings) { s.Listen = "[::]:0" },
+		"limits": func(s *Settings) {
+			s.TaskLimits = TaskLimits{PerUser: 3, Groups: map[string]int{"ci": 2, "free": 0}, Kinds: map[string]int{"a.b": 1}}
+			s.Worker.ShortPlaces = s.Worker.Concurrency - 1
+		},
+		"one place":  func(s *Settings) { s.Worker.Concurrency = 1 },
 		"no caching": func(s *Settings) { s.Authentication.CacheSeconds = 0 },
 		"all places": func(s *Settings) { s.AllowedImportPaths, s.AllowedExportPaths = []string{"/a"}, []string{"/b"} },
 	} {

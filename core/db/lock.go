@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/packhouse/packhouse/core/errs"
@@ -44,16 +45,37 @@ func (t *Tx) LockKeys(exclusive, shared []string) error {
 	if t.dialect == SQLite {
 		return nil
 	}
-	for _, k := range keyLocks(exclusive, shared) {
-		query := "SELECT pg_advisory_xact_lock(?)"
-		if k.shared {
-			query = "SELECT pg_advisory_xact_lock_shared(?)"
+	for some := range slices.Chunk(keyLocks(exclusive, shared), keysAtOnce) {
+		calls, hashes := make([]string, len(some)), make([]any, len(some))
+		for i, k := range some {
+			calls[i], hashes[i] = "pg_advisory_xact_lock(?)", k.hash
+			if k.shared {
+				calls[i] = "pg_advisory_xact_lock_shared(?)"
+			}
 		}
-		if err := t.Exec(query, k.hash).Error; err != nil {
+		if err := t.Exec("SELECT "+strings.Join(calls, ", "), hashes...).Error; err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// keysAtOnce bounds the statements that differ only in how many keys of which kind they lock: the server keeps a plan
+// for each.
+const keysAtOnce = 6
+
+// TryLockKey takes one more key without waiting, where LockKeys for all keys at once was not possible; false when
+// somebody else holds it. On SQLite it is always ours.
+func (t *Tx) TryLockKey(key string, exclusive bool) (taken bool, err error) {
+	if t.dialect == SQLite {
+		return true, nil
+	}
+	query := "SELECT pg_try_advisory_xact_lock_shared(?)"
+	if exclusive {
+		query = "SELECT pg_try_advisory_xact_lock(?)"
+	}
+	err = t.Raw(query, KeyHash(key)).Scan(&taken).Error
+	return taken, err
 }
 
 // KeyHash is the number under which PostgreSQL locks a key: the first eight bytes of its SHA-256, big-endian.

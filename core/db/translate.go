@@ -125,6 +125,10 @@ func lost(err error) bool {
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true
 	}
+	// A connection that broke a moment ago; the type of that error has no name outside of pgconn.
+	if pgconn.SafeToRetry(err) && strings.HasSuffix(err.Error(), "conn closed") {
+		return true
+	}
 	for _, known := range []error{driver.ErrBadConn, sql.ErrConnDone, io.ErrUnexpectedEOF, io.EOF, net.ErrClosed} {
 		if errors.Is(err, known) {
 			return true

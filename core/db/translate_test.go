@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 
 	"github.com/packhouse/packhouse/core/db"
@@ -113,6 +114,18 @@ func TestServerEndsTheConnection(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	must(t, d.Ping(t.Context()))
+}
+
+// TestAConnectionThatBroke uses a connection once more after the server has ended it.
+func TestAConnectionThatBroke(t *testing.T) {
+	t.Parallel()
+	connection, err := pgx.Connect(t.Context(), address(t, db.Postgres))
+	must(t, err)
+	must(t, connection.Close(t.Context()))
+	_, err = connection.Exec(t.Context(), "SELECT 1")
+	if !errs.Is(db.Translate(err), errs.Unavailable) {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestTranslateKnown(t *testing.T) {

@@ -20,6 +20,8 @@ type Tx struct {
 	*gorm.DB
 	dialect Dialect
 	ctx     context.Context
+	local   map[any]any
+	before  []func() error
 	after   []func(context.Context)
 }
 
@@ -45,6 +47,31 @@ func (t *Tx) Context() context.Context { return t.ctx }
 // AfterCommit runs f with the context of the caller of InTx once the transaction is committed, in the order of the
 // calls; never when it is not.
 func (t *Tx) AfterCommit(f func(ctx context.Context)) { t.after = append(t.after, f) }
+
+// Local gives the value that the transaction keeps under a key, and makes it at the first call.
+func (t *Tx) Local(key any, make func() any) any {
+	if _, there := t.local[key]; !there {
+		if t.local == nil {
+			t.local = map[any]any{}
+		}
+		t.local[key] = make()
+	}
+	return t.local[key]
+}
+
+// BeforeCommit runs f as the last thing in the transaction, in the order of the calls, when the work has succeeded. An
+// error of f undoes the transaction. It is for what must be decided late and held short; f must not call it.
+func (t *Tx) BeforeCommit(f func() error) { t.before = append(t.before, f) }
+
+// atLast runs what was put off until the end of the transaction.
+func (t *Tx) atLast() error {
+	for _, f := range t.before {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 func (d *DB) mustBeOutside(ctx context.Context) {
 	if ctx.Value(inTx{d}) != nil {
@@ -89,6 +116,9 @@ func (d *DB) once(ctx context.Context, on *gorm.DB, work func(tx *Tx) error) err
 	err := work(tx)
 	if err == nil {
 		settle, err = join(ctx, tx)
+	}
+	if err == nil {
+		err = tx.atLast()
 	}
 	if err != nil {
 		return errors.Join(because(ctx, err), rollback(session, &finished))

@@ -50,6 +50,12 @@ func Sign(key []byte, path, query string, now time.Time) (string, error) {
 	return path + "?" + query + "&" + tokenName + "=" + token, nil
 }
 
+// CheckSigned looks at the signature of an address that Sign made, and at its time: errs.Forbidden where it is not
+// right. path is the one of the request as it was sent.
+func CheckSigned(key []byte, path, query string, now time.Time) error {
+	return checkSigned(key, path, query, now)
+}
+
 // signature is the digest over salt, path, "?", query and key. No path has a question mark, so what is signed can be
 // taken apart in one way only.
 func signature(salt []byte, path, query string, key []byte) []byte {

@@ -38,6 +38,9 @@ func refreshHandlers(*resource.Env) []task.Handler {
 		case "fail":
 			return nil, errs.New(errs.Invalid, "there is nothing at %s%s", r.URL, r.Path)
 		}
+		if err := noun.PathRefreshed(ctx, run); err != nil {
+			return nil, err
+		}
 		return nil, run.InTx(ctx, func(tx *db.Tx) error { return noun.Refreshed(tx, r.ACS) })
 	})}
 }
@@ -132,6 +135,9 @@ func TestASourceKeepsARepositoryForEachPath(t *testing.T) {
 		group = w.until(group.get("pulp_href"), "failed", "1")
 		if got := group.get("description"); got != "Refreshing 3 alternate content source paths." {
 			t.Errorf("the group says %q", got)
+		}
+		if got := fmt.Sprint(group.body["group_progress_reports"]); got != "[map[code:acs.refreshed.paths done:2 estimated_end:<nil> message:Paths Refreshed rate:<nil> suffix:<nil> total:3]]" {
+			t.Errorf("the group counts %s", got)
 		}
 		before := w.hidden()
 		if len(before) != 3 || before[0].RetainRepoVersions == nil || *before[0].RetainRepoVersions != 1 || !strings.HasPrefix(before[0].Name, "s--") || !strings.HasSuffix(before[0].Name, "--repository") {

@@ -1,6 +1,7 @@
 package noun
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/packhouse/packhouse/core/db"
@@ -54,8 +55,12 @@ func (k ACSKind[A]) refresh(w *resource.Work, a *ACS) (*task.GroupRow, error) {
 	if err := w.Tx.Where("acs_id = ?", a.ID).Order("id").Find(&paths).Error; err != nil {
 		return nil, err
 	}
-	group, err := task.NewGroup(w.Tx, a.DomainID, fmt.Sprintf("Refreshing %d alternate content source paths.", len(paths)))
+	group, err := task.NewGroup(w.Tx, a.DomainID, fmt.Sprintf("Refreshing %d alternate content source paths.", len(paths)), 0)
 	if err != nil {
+		return nil, err
+	}
+	total := int64(len(paths))
+	if err := task.ReportGroup(w.Tx, group.ID, refreshedCode, refreshedMessage, &total); err != nil {
 		return nil, err
 	}
 	for _, path := range paths {
@@ -87,6 +92,22 @@ func (k ACSKind[A]) refreshOf(w *resource.Work, a *ACS, path model.AlternatePath
 		Remote: a.RemoteID, RemotePRN: resource.PRN(kind.Model, a.RemoteID), ACS: a.ID, ACSPRN: resource.PRN(k.Model(), a.ID),
 		URL: text(a.RemoteURL), Path: path.Path,
 	}), nil
+}
+
+// How the group of a refresh counts the paths that were looked at.
+const (
+	refreshedCode    = "acs.refreshed.paths"
+	refreshedMessage = "Paths Refreshed"
+)
+
+// PathRefreshed counts one more path in the report of the group; for the task that Refresh makes, outside transactions.
+func PathRefreshed(ctx context.Context, run *task.Run) error {
+	report, err := run.GroupProgress(ctx, refreshedCode, refreshedMessage, nil)
+	if err != nil {
+		return err
+	}
+	report.Add(1)
+	return nil
 }
 
 // Refreshed notes that a path of a source was looked at; for the end of the task that Refresh makes.

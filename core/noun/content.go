@@ -90,6 +90,12 @@ func (k ContentKind[C]) resource() *resource.Of[C] {
 		Check:  func(in *resource.Input, m, _ *C) error { return k.check(in, k.Row(m)) },
 		Accept: k.accept, Prepare: k.prepare, Quick: func(m *C) bool { return k.Row(m).quick() },
 		Locks: func(_ resource.Verb, m *C) task.Locks { return k.locks(m) },
+		Refers: func(m *C) []task.Reference {
+			if id := k.Row(m).ArtifactID; id != nil {
+				return task.References("core_artifacts", *id)
+			}
+			return nil
+		},
 	}
 	of.Insert = func(w *resource.Work, m *C) error { return k.insert(of, w, m) }
 	of.Actions = []resource.Action[C]{k.uploadAction(of)}
@@ -234,6 +240,7 @@ func (k ContentKind[C]) accept(c *resource.Call, m *C) error {
 		}
 		delete(c.Body.Values, "file")
 		c.Body.Values["artifact"] = resource.PRN("core.artifact", a.ID)
+		k.Row(m).ArtifactID = &a.ID
 		return nil
 	})
 }

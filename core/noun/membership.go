@@ -1,6 +1,7 @@
 package noun
 
 import (
+	"math"
 	"slices"
 	"strconv"
 
@@ -102,15 +103,16 @@ func whole(what repository.Change, at At, pulpType, where string, args []any) *r
 	return w
 }
 
-// orphaned limits rows to those that nothing refers to and nobody asked for during so many minutes.
+// orphaned limits rows to those that nothing refers to and nobody asked for during so many minutes; a negative number
+// stands for the setting orphan_protection_time.
 func orphaned(name, alias, table, column string) resource.Filter {
-	return resource.Filter{Name: name, Schema: resource.Schema{"type": "number"}, Cond: func(_ *resource.Filtering, value string) (resource.Cond, error) {
+	return resource.Filter{Name: name, Schema: resource.Schema{"type": "number"}, Cond: func(f *resource.Filtering, value string) (resource.Cond, error) {
 		minutes, err := strconv.ParseFloat(value, 64)
-		if err != nil {
+		if err != nil || math.IsNaN(minutes) {
 			return resource.Cond{}, errs.Field(name, "Enter a number.")
 		}
 		if minutes < 0 {
-			minutes = defaultOrphanMinutes
+			minutes = f.OrphanProtection.Minutes()
 		}
 		return resource.Cond{SQL: alias + "timestamp_of_interest < ? AND NOT EXISTS (SELECT 1 FROM " + table + " o WHERE o." + column + " = d.id)",
 			Args: []any{resource.Ago(minutes)}}, nil

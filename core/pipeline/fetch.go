@@ -217,6 +217,7 @@ func (p *pipeline) lost(ctx context.Context, m missed, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	p.Run.Log().Warn("a file could not be had", "path", m.item.Files[m.k].RelativePath, "error", err)
 	if errs.Is(err, errs.StorageFull) {
 		return fmt.Errorf("store %s: %w", m.item.Files[m.k].RelativePath, err)
 	}

@@ -102,6 +102,7 @@ func Run(ctx context.Context, o Options, first First) (*model.RepositoryVersion,
 	if err := p.failures.err(); err != nil {
 		return nil, err
 	}
+	p.Run.Log().Info("all that is wanted is here", "downloaded", p.found)
 	return p.version(ctx)
 }
 
@@ -189,6 +190,11 @@ func (p *pipeline) version(ctx context.Context) (*model.RepositoryVersion, error
 		added, removed = total(counts.Added), total(counts.Removed)
 	}
 	associating.Finish(added)
+	if v == nil {
+		p.Run.Log().Info("nothing has changed, so no version was made")
+	} else {
+		p.Run.Log().Info("a version was made", "version", v.Number, "added", added, "removed", removed)
+	}
 	if !p.Mirror && removed == 0 {
 		return v, nil
 	}

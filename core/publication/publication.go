@@ -60,6 +60,7 @@ func Make(ctx context.Context, run *task.Run, store *artifact.Store, spec Spec, 
 	if err := d.complete(spec); err != nil {
 		return nil, errors.Join(err, d.discard())
 	}
+	run.Log().Info("a publication was made", "version", d.Row.VersionNumber, "checkpoint", d.Row.Checkpoint)
 	return d.Row, nil
 }
 

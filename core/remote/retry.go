@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/packhouse/packhouse/core/obs"
 )
 
 const (
@@ -38,7 +40,7 @@ func (c *Client) retrying(ctx context.Context, address string, work func() error
 		if wait == 0 {
 			wait = backoff(tries)
 		}
-		c.log.LogAttrs(ctx, slog.LevelInfo, "a download failed and is tried again",
+		obs.LogFrom(ctx, c.log).LogAttrs(ctx, slog.LevelInfo, "a download failed and is tried again",
 			slog.String("url", Clean(address)), slog.Int("try", tries+1), slog.Duration("wait", wait), slog.Any("error", err))
 		if c.clock.Sleep(ctx, wait) != nil {
 			return explain(ctx, address, err)

@@ -30,6 +30,9 @@ func (Modify) Kind() string { return "pulpcore.app.tasks.repository.add_and_remo
 // Locks hold the repository.
 func (a Modify) Locks() task.Locks { return task.Exclusive(a.RepositoryPRN) }
 
+// Refers keeps the content that is to be added.
+func (a Modify) Refers() []task.Reference { return task.References("core_contents", a.Add...) }
+
 // DeleteVersionArgs is the task that deletes a version.
 type DeleteVersionArgs struct {
 	Version       string `json:"version"`

@@ -104,7 +104,7 @@ func (p *prepared[M]) declareRoles(d *auth.Declared) {
 	what := p.Doc
 	d.Role(auth.RoleSpec{Name: p.Model + "_owner", Description: "May do everything with an object: " + what, Permissions: append(owner, p.OwnerAlso...)})
 	d.Role(auth.RoleSpec{Name: p.Model + "_viewer", Description: "May look at an object: " + what, Permissions: []string{view}})
-	if p.offers(Create) {
+	if slices.Contains(p.own(), add) {
 		d.Role(auth.RoleSpec{Name: p.Model + "_creator", Description: "May create objects: " + what, Permissions: []string{add}})
 	}
 	for _, name := range p.OwnerAlso {

@@ -41,7 +41,7 @@ type Call struct {
 
 // NewCall wraps a request for an operation. ctx carries its deadline.
 func NewCall(env *Env, op *Operation, c *fiber.Ctx, ctx context.Context, user *auth.User, domain, cid string) *Call {
-	origin := task.Origin{CID: cid, DomainID: domain}
+	origin := task.Origin{CID: cid, DomainID: domain, Diagnostics: diagnostics(env, c)}
 	if user != nil {
 		origin.UserID = &user.ID
 	}
@@ -56,6 +56,9 @@ func (c *Call) Param(name string) string { return c.http.Params(name) }
 
 // Path is the path of the request.
 func (c *Call) Path() string { return strings.Clone(c.http.Path()) }
+
+// RawQuery is the query of the request as it was sent.
+func (c *Call) RawQuery() string { return string(c.http.Request().URI().QueryString()) }
 
 // Header is a request header.
 func (c *Call) Header(name string) string { return strings.Clone(c.http.Get(name)) }

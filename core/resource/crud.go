@@ -88,7 +88,7 @@ func (p *prepared[M]) create(c *Call) (*Answer, error) {
 		if err := p.warn(c, m); err != nil {
 			return nil, err
 		}
-		return c.dispatch(&generalCreate{general{Resource: p.Path, Body: c.Body, Held: p.locks(Create, m)}}, p.createOptions(m)...)
+		return c.dispatch(&generalCreate{general{Resource: p.Path, Body: c.Body, Held: p.locks(Create, m), Needs: p.needed(m)}}, p.createOptions(m)...)
 	}
 	err = c.Env.DB.InTx(c.Context(), func(tx *db.Tx) error { return p.store(c.Work(tx), m) })
 	if err != nil {
@@ -103,7 +103,7 @@ func (p *prepared[M]) create(c *Call) (*Answer, error) {
 }
 
 func (p *prepared[M]) created(c *Call, m *M) (*Answer, error) {
-	if err := p.load(c.Context(), c.Env.DB.Read(c.Context()), []*M{m}); err != nil {
+	if err := p.load(c.Context(), c.Env.DB.Read(c.Context()), c.Viewer(), []*M{m}); err != nil {
 		return nil, err
 	}
 	return &Answer{Status: 201, JSON: p.object(c.Env.Names, m, selection{}), Location: c.Env.Names.Href(p.location(m))}, nil
@@ -306,6 +306,13 @@ func (p *prepared[M]) locks(verb Verb, m *M) task.Locks {
 		return task.Locks{}
 	}
 	return p.Locks(verb, m)
+}
+
+func (p *prepared[M]) needed(m *M) []task.Reference {
+	if p.Refers == nil {
+		return nil
+	}
+	return p.Refers(m)
 }
 
 // Work is what hooks of a request get.

@@ -47,6 +47,17 @@ type Env struct {
 	// OrphanProtection is how long content that is in no repository is kept where a clean-up does not say: the setting
 	// orphan_protection_time.
 	OrphanProtection time.Duration
+	// UploadProtection, TaskProtection and TmpfileProtection are how long unfinished uploads, finished tasks and temporary
+	// files are kept, by the settings of these names; 0 is for ever.
+	UploadProtection, TaskProtection, TmpfileProtection time.Duration
+	// Kinds are all kinds of tasks, by name.
+	Kinds map[string]task.Handler
+	// TaskLimit is how many tasks a cap lets run side by side, for task.Explain; nil knows none.
+	TaskLimit func(cap string) int
+	// SigningKey signs the addresses of what was recorded of tasks; nil where there is none.
+	SigningKey []byte
+	// Diagnostics are what requests may have recorded of their tasks: the setting task_diagnostics.
+	Diagnostics []string
 	// PageSize is the length of a list where the client names none.
 	PageSize int
 	// MaxBody is the largest body in bytes, files apart.

@@ -79,6 +79,8 @@ type Filtering struct {
 	Domain   string
 	Viewer   *Viewer
 	Declared *auth.Declared
+	// OrphanProtection is that of Env.
+	OrphanProtection time.Duration
 }
 
 // Filter is one query parameter of a list.
@@ -408,5 +410,6 @@ func identityFilters(key string, registry *Registry) []Filter {
 
 // Ago gives the moment so many minutes before now.
 func Ago(minutes float64) time.Time {
-	return time.Now().UTC().Add(-time.Duration(minutes * float64(time.Minute)))
+	const century = 100 * 366 * 24 * 60 // more would overflow a time.Duration in the end
+	return time.Now().UTC().Add(-time.Duration(min(minutes, century) * float64(time.Minute)))
 }

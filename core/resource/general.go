@@ -25,10 +25,15 @@ type general struct {
 	Body     Body       `json:"body"`
 	Mode     mode       `json:"mode,omitempty"`
 	Held     task.Locks `json:"held"`
+	// Needs are objects that the body names and that nothing may refer to yet.
+	Needs []task.Reference `json:"needs,omitempty"`
 }
 
 // Locks are those that the resource named when the task was dispatched.
 func (g general) Locks() task.Locks { return g.Held }
+
+// Refers are those that the resource named when the task was dispatched.
+func (g general) Refers() []task.Reference { return g.Needs }
 
 type (
 	generalCreate struct{ general }
@@ -52,6 +57,7 @@ func (multiDelete) Kind() string { return kindShed }
 
 // Handlers are the general tasks over the resources that are mounted in env.
 func (e *Env) Handlers() []task.Handler {
+	quick := task.WithPriority(task.High) // one object, and somebody waits for the answer
 	return []task.Handler{
 		task.Handle(func(ctx context.Context, run *task.Run, a generalCreate) (any, error) {
 			w, err := e.worker(a.Resource)
@@ -59,16 +65,16 @@ func (e *Env) Handlers() []task.Handler {
 				return nil, err
 			}
 			return w.createInTask(ctx, run, a.Body)
-		}),
+		}, quick),
 		task.Handle(func(ctx context.Context, run *task.Run, a generalUpdate) (any, error) {
 			return e.inTask(ctx, run, a.Resource, func(w worker, work *Work) (any, error) { return w.updateInTask(work, a.ID, a.Body, a.Mode) })
-		}),
+		}, quick),
 		task.Handle(func(ctx context.Context, run *task.Run, a generalDelete) (any, error) {
 			return e.inTask(ctx, run, a.Resource, func(w worker, work *Work) (any, error) { return nil, w.deleteInTask(work, a.ID) })
-		}),
+		}, quick),
 		task.Handle(func(ctx context.Context, run *task.Run, a multiDelete) (any, error) {
 			return e.inTask(ctx, run, a.Resource, func(w worker, work *Work) (any, error) { return nil, w.deleteInTask(work, a.ID) })
-		}),
+		}, quick),
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/secret"
+	"github.com/packhouse/packhouse/core/task"
 )
 
 // Incoming is a file that was received with a request and is not committed yet.
@@ -55,6 +56,8 @@ type Input struct {
 	Storages *domain.Opener
 	// ImportPaths are the folders that file:// URLs may lead into.
 	ImportPaths []string
+	// Kinds are all kinds of tasks, by name.
+	Kinds map[string]task.Handler
 
 	// member is the one that is read, named what members lead to.
 	member string
@@ -63,7 +66,7 @@ type Input struct {
 
 // input is what the fields of a body may look at, in a request or a task.
 func (e *Env) input(ctx context.Context, tx *gorm.DB, domain string, form bool) *Input {
-	return &Input{Context: ctx, DB: tx, Registry: e.Registry, Names: e.Names, Domain: domain, Form: form, Box: e.Box, Storages: e.Storages, ImportPaths: e.ImportPaths}
+	return &Input{Context: ctx, DB: tx, Registry: e.Registry, Names: e.Names, Domain: domain, Form: form, Box: e.Box, Storages: e.Storages, ImportPaths: e.ImportPaths, Kinds: e.Kinds}
 }
 
 // Resolve follows an href or PRN to an object of the domain.

@@ -85,7 +85,7 @@ func (p *prepared[M]) pageRows(c *Call, tx *gorm.DB, cond Cond, order string, at
 	if err != nil {
 		return nil, err
 	}
-	return rows, p.load(c.Context(), tx, rows)
+	return rows, p.load(c.Context(), tx, c.Viewer(), rows)
 }
 
 // conditions joins what limits the list: domain, type, parent, scope, filters.
@@ -101,7 +101,7 @@ func (p *prepared[M]) conditions(c *Call) (Cond, error) {
 	if p.Unfiltered {
 		return all(append(conds, seen)), nil
 	}
-	filtering := &Filtering{Context: c.Context(), DB: c.Env.DB.Read(c.Context()), Dialect: c.Env.DB.Dialect(), Registry: c.Env.Registry, Names: c.Env.Names, Domain: c.Domain, Viewer: c.Viewer(), Declared: c.Env.declared()}
+	filtering := &Filtering{Context: c.Context(), DB: c.Env.DB.Read(c.Context()), Dialect: c.Env.DB.Dialect(), Registry: c.Env.Registry, Names: c.Env.Names, Domain: c.Domain, Viewer: c.Viewer(), Declared: c.Env.declared(), OrphanProtection: c.Env.OrphanProtection}
 	query := c.Queries()
 	names := slices.Sorted(maps.Keys(query))
 	if unknown := p.unknown(names); len(unknown) > 0 {

@@ -206,7 +206,7 @@ func (p *prepared[M]) find(c *Call) (*M, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.one(c.Context(), c.Env.DB.Read(c.Context()), all(append(conds, key, seen)))
+	return p.one(c.Context(), c.Env.DB.Read(c.Context()), c.Viewer(), all(append(conds, key, seen)))
 }
 
 func (p *prepared[M]) keyName() string {

@@ -86,6 +86,9 @@ type Of[M any] struct {
 	Unique map[string]string
 	// Locks are what a task that changes m holds beside m itself.
 	Locks func(verb Verb, m *M) task.Locks
+	// Refers are what a new row needs and nothing refers to yet: it is kept from clean-ups until the task of the create has
+	// ended.
+	Refers func(m *M) []task.Reference
 	// Check looks at the whole row after a body was read into it; old is nil on create.
 	Check func(in *Input, m, old *M) error
 	// Warn looks at a new or changed row once it is accepted; what it says goes along with the answer 202, and to the log.
@@ -171,7 +174,7 @@ type Page struct {
 	Registry *Registry
 	// Env is what the resource was mounted with.
 	Env *Env
-	// Viewer is who looks, nil in tasks.
+	// Viewer is who looks; nil in tasks, and when an object is shown to who has just written it.
 	Viewer *Viewer
 }
 

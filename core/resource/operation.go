@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"context"
 	"io"
 
 	"github.com/packhouse/packhouse/core/auth"
@@ -83,6 +84,17 @@ type Answer struct {
 	// Text is a body that is not JSON, of the media type Type.
 	Text []byte
 	Type string
+	// Stream writes a body of the media type Type piece by piece, after the handler has returned. It is called exactly
+	// once; for a HEAD with a context that has ended. The context ends when the server stops. A client that has left is
+	// only told by errors of Flush.
+	Stream func(ctx context.Context, to Flow)
+}
+
+// Flow is the body of an answer as it goes out.
+type Flow interface {
+	io.Writer
+	// Flush sends what was written.
+	Flush() error
 }
 
 // Cookie is a cookie to set; an empty value removes it.

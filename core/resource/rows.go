@@ -13,8 +13,8 @@ import (
 	"github.com/packhouse/packhouse/core/model"
 )
 
-// one loads the row that conditions single out; NotFound when there is none.
-func (p *prepared[M]) one(ctx context.Context, tx *gorm.DB, cond Cond) (*M, error) {
+// one loads the row that conditions single out, for v, who is nil in tasks; NotFound when there is none.
+func (p *prepared[M]) one(ctx context.Context, tx *gorm.DB, v *Viewer, cond Cond) (*M, error) {
 	rows, err := p.scan(ctx, tx, "SELECT "+p.selects+" FROM "+p.Source.from()+" "+p.Source.Joins+" WHERE "+cond.SQL+" LIMIT 2", cond.Args)
 	if err != nil {
 		return nil, err
@@ -23,11 +23,11 @@ func (p *prepared[M]) one(ctx context.Context, tx *gorm.DB, cond Cond) (*M, erro
 	case 0:
 		return nil, errs.New(errs.NotFound, "Not found.")
 	case 1:
-		if err := p.load(ctx, tx, rows); err != nil {
+		if err := p.load(ctx, tx, v, rows); err != nil {
 			return nil, err
 		}
 		if p.LoadOne != nil {
-			return rows[0], p.LoadOne(&Page{Context: ctx, DB: tx, Registry: p.env.Registry, Env: p.env}, rows[0])
+			return rows[0], p.LoadOne(p.page(ctx, tx, v), rows[0])
 		}
 		return rows[0], nil
 	}
@@ -36,14 +36,18 @@ func (p *prepared[M]) one(ctx context.Context, tx *gorm.DB, cond Cond) (*M, erro
 
 // byID loads a row by its identity.
 func (p *prepared[M]) byID(ctx context.Context, tx *gorm.DB, id string) (*M, error) {
-	return p.one(ctx, tx, Cond{SQL: "d.id = ?", Args: []any{Kind{Numbered: p.Source.Numbered}.key(id)}})
+	return p.one(ctx, tx, nil, Cond{SQL: "d.id = ?", Args: []any{Kind{Numbered: p.Source.Numbered}.key(id)}})
 }
 
-func (p *prepared[M]) load(ctx context.Context, tx *gorm.DB, rows []*M) error {
+func (p *prepared[M]) load(ctx context.Context, tx *gorm.DB, v *Viewer, rows []*M) error {
 	if p.Load == nil || len(rows) == 0 {
 		return nil
 	}
-	return p.Load(&Page{Context: ctx, DB: tx, Registry: p.env.Registry, Env: p.env}, rows)
+	return p.Load(p.page(ctx, tx, v), rows)
+}
+
+func (p *prepared[M]) page(ctx context.Context, tx *gorm.DB, v *Viewer) *Page {
+	return &Page{Context: ctx, DB: tx, Registry: p.env.Registry, Env: p.env, Viewer: v}
 }
 
 func (p *prepared[M]) scan(ctx context.Context, tx *gorm.DB, query string, args []any) ([]*M, error) {

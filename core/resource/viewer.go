@@ -33,6 +33,11 @@ func (c *Call) Viewer() *Viewer {
 	return c.viewer
 }
 
+// ViewerOf is a user in the work of a task, without the limits of a token.
+func (e *Env) ViewerOf(ctx context.Context, user *auth.User, domain string) *Viewer {
+	return &Viewer{ctx: ctx, decider: e.Decider, registry: e.Registry, user: user, domain: domain, seen: map[string]auth.Visible{}}
+}
+
 // everything is the condition that always holds, nothing the one that never does.
 var (
 	everything = Cond{SQL: "1 = 1"}

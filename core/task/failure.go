@@ -29,7 +29,7 @@ type Reason struct {
 }
 
 // FailureOf makes the error object of err. With redact, a fault of ours (errs.Internal) shows only that it is one;
-// its text belongs in the log.
+// its text belongs in the log. Without, a panic shows its stack as the traceback.
 func FailureOf(err error, redact bool) Failure {
 	if redact && errs.Is(err, errs.Internal) {
 		return Failure{
@@ -37,23 +37,26 @@ func FailureOf(err error, redact bool) Failure {
 			Code:        CodeInternal,
 		}
 	}
+	var traceback string
+	if p, is := errors.AsType[*panicked](err); is {
+		traceback = p.stack
+	}
 	code := codeOf(err)
 	if code == "" {
-		return Failure{Description: describe(err)}
+		return Failure{Description: describe(err), Traceback: traceback}
 	}
 	mark := "[" + code + "] "
-	return Failure{Description: mark + strings.ReplaceAll(describe(err), mark, ""), Code: code}
+	return Failure{Description: mark + strings.ReplaceAll(describe(err), mark, ""), Traceback: traceback, Code: code}
 }
 
-// JSON is the stored form. PostgreSQL cannot store the character U+0000, so it is left out.
+// JSON is the stored form, bounded.
 func (f Failure) JSON() model.JSON {
-	f.Description = strings.ReplaceAll(f.Description, "\x00", "")
-	f.Traceback = strings.ReplaceAll(f.Traceback, "\x00", "")
+	f.Description, f.Traceback = told(f.Description), told(f.Traceback)
 	return object(f)
 }
 
-// JSON is the stored form.
-func (r Reason) JSON() model.JSON { return object(r) }
+// JSON is the stored form, bounded.
+func (r Reason) JSON() model.JSON { return object(Reason{told(r.Reason)}) }
 
 // describe gives the text of the outermost error with a kind, which is written for people; what is wrapped around it
 // is for the log. A foreign error has only its own text.

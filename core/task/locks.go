@@ -1,8 +1,13 @@
 package task
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/packhouse/packhouse/core/errs"
 )
 
 // sharedMark precedes the shared entries in the record of a task's resources (rest-contract §4.2).
@@ -50,6 +55,51 @@ func (l Locks) Normal() Locks {
 		}
 	}
 	return out
+}
+
+const (
+	// maxResource is the longest name of a resource, in bytes.
+	maxResource = 64 << 10
+	// maxLockName is the longest name that is stored as it is, in bytes: an index on PostgreSQL takes no more than some
+	// 2,700.
+	maxLockName = 200
+	// lockNameStart is how much of a longer name is kept for people, in bytes.
+	lockNameStart = 150
+	// digestMark stands before the digest of a longer name.
+	digestMark = "…sha256:"
+)
+
+// Check refuses names that no database can store, or that the record of the task could not tell from others, with
+// errs.Invalid.
+func (l Locks) Check() error {
+	for _, r := range slices.Concat(l.Exclusive, l.Shared) {
+		switch {
+		case len(r) > maxResource:
+			return errs.New(errs.Invalid, "the name of a resource, %.40q…, has %d bytes; %d are allowed", r, len(r), maxResource)
+		case !utf8.ValidString(r) || strings.ContainsRune(r, 0):
+			return errs.New(errs.Invalid, "the name of a resource, %.40q, is no UTF-8 or holds the character U+0000", r)
+		case strings.HasPrefix(r, sharedMark):
+			return errs.New(errs.Invalid, "the name of a resource, %.40q, begins with %q; ask for a shared reservation instead", r, sharedMark)
+		}
+	}
+	return nil
+}
+
+// LockName is the name of a resource as the rows of locks have it: itself, or the beginning and the digest of a longer
+// one. A name that is one of those already stays as it is.
+func LockName(resource string) string {
+	if len(resource) <= maxLockName || isDigested(resource) {
+		return resource
+	}
+	sum := sha256.Sum256([]byte(resource))
+	return strings.ToValidUTF8(resource[:lockNameStart], "") + digestMark + hex.EncodeToString(sum[:])
+}
+
+// isDigested tells whether a name looks like what LockName makes of a longer one. Who reserves such a name by hand waits
+// for those who have the longer one, and that is all.
+func isDigested(name string) bool {
+	at := len(name) - 2*sha256.Size - len(digestMark)
+	return at > 0 && at <= lockNameStart && strings.HasPrefix(name[at:], digestMark)
 }
 
 // Record is the form that clients see: exclusive entries first, then the shared ones marked "shared:".

@@ -12,6 +12,8 @@ type Origin struct {
 	DomainID string
 	// ParentID is the task that is running; empty outside tasks.
 	ParentID string
+	// Diagnostics are the names of what is to be recorded while the work runs, see Diagnostics.
+	Diagnostics []string
 }
 
 type originKey struct{}

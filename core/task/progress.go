@@ -3,12 +3,11 @@ package task
 import (
 	"context"
 	"fmt"
-	"math"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/model"
 )
 
 // ProgressReport is how far one part of a task is, a row of core_progress_reports.
@@ -23,17 +22,32 @@ type ProgressReport struct {
 	Total  *int64
 	Done   int64
 	Suffix *string
+	// BeganAt is when the report was begun, ChangedAt when it last changed; nil in rows of earlier versions.
+	BeganAt   *time.Time
+	ChangedAt *time.Time
 }
 
 // TableName is the table of the rows.
 func (ProgressReport) TableName() string { return "core_progress_reports" }
+
+// Rate is how many a second were done from the beginning to the last change; nil where that tells nothing.
+func (r *ProgressReport) Rate() *float64 { return rateBetween(r.Done, r.BeganAt, r.ChangedAt) }
+
+// EstimatedEnd is when the part will be done if it goes on like that; nil where nobody knows and when it has ended. A
+// moment that has passed says that nothing has been done for longer than it should take.
+func (r *ProgressReport) EstimatedEnd() *time.Time {
+	if r.State != Running {
+		return nil
+	}
+	return endAfter(r.Done, r.Total, r.BeganAt, r.ChangedAt)
+}
 
 // Progress counts one part of a running task. Its methods only note; saving happens beside the work, every two
 // seconds and once more when the task ends, so they are cheap and safe inside transactions and for concurrent use. A
 // report without a suffix of its own gets one that tells its rate and how long it will take, such as
 // "1,234/s, about 8 s left".
 type Progress struct {
-	all   *reports
+	mu    sync.Mutex
 	row   ProgressReport
 	dirty bool
 	began time.Time
@@ -44,7 +58,8 @@ type Progress struct {
 // writes a transaction of its own, so it must not be called inside one. When the task ends, every report that is not
 // done takes the task's final state.
 func (r *Run) Progress(ctx context.Context, code, message string, total *int64, suffix string) (*Progress, error) {
-	p := &Progress{all: &r.progress, row: ProgressReport{TaskID: r.ID, Code: code, Message: message, State: Running, Total: total},
+	now := model.Now()
+	p := &Progress{row: ProgressReport{TaskID: r.ID, Code: code, Message: message, State: Running, Total: total, BeganAt: &now, ChangedAt: &now},
 		began: time.Now(), named: suffix != ""}
 	if suffix != "" {
 		p.row.Suffix = &suffix
@@ -53,7 +68,7 @@ func (r *Run) Progress(ctx context.Context, code, message string, total *int64, 
 	if err != nil {
 		return nil, fmt.Errorf("begin to report progress: %w", err)
 	}
-	r.progress.add(ctx, p)
+	r.saver.add(ctx, p)
 	return p, nil
 }
 
@@ -77,149 +92,48 @@ func (p *Progress) Finish(n int64) {
 func (p *Progress) Done() { p.change(func(row *ProgressReport) { row.State = Completed }) }
 
 func (p *Progress) change(f func(*ProgressReport)) {
-	p.all.mu.Lock()
-	defer p.all.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	f(&p.row)
-	p.dirty = true
+	// By the time that has passed, not by the clock, which may have been set meanwhile.
+	changed := p.row.BeganAt.Add(time.Since(p.began)).Truncate(time.Microsecond)
+	p.row.ChangedAt, p.dirty = &changed, true
 }
 
-// reports are all reports of one run and the goroutine that saves them.
-type reports struct {
-	run  *Run
-	mu   sync.Mutex
-	list []*Progress
-	stop chan struct{}
-	done chan struct{}
-}
-
-func (s *reports) add(ctx context.Context, p *Progress) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.list = append(s.list, p)
-	if s.stop == nil {
-		s.stop, s.done = make(chan struct{}), make(chan struct{})
-		// detached: the saver ends with the run, not with the part of the work that began the first report.
-		go s.save(context.WithoutCancel(ctx), s.stop, s.done)
-	}
-}
-
-// save writes what has changed, every so often, until stop.
-func (s *reports) save(ctx context.Context, stop, done chan struct{}) {
-	defer close(done)
-	every := time.NewTicker(s.run.o.SaveEvery)
-	defer every.Stop()
-	for {
-		select {
-		case <-stop:
-			return
-		case <-every.C:
-			if err := s.flush(ctx); err != nil {
-				s.run.Log().Debug("progress could not be saved, it will be tried again", "error", err)
-			}
-		}
-	}
-}
-
-// close stops the saver and saves for the last time.
-func (s *reports) close(ctx context.Context) error {
-	s.mu.Lock()
-	stop, done := s.stop, s.done
-	s.stop = nil
-	s.mu.Unlock()
-	if stop == nil {
+// take gives a copy of the row when it has changed since it was saved.
+func (p *Progress) take() news {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.dirty {
 		return nil
 	}
-	close(stop)
-	<-done
-	return s.flush(ctx)
+	p.dirty = false
+	if !p.named {
+		p.row.Suffix = pace(p.row, time.Since(p.began))
+	}
+	return &changedReport{of: p, row: p.row}
 }
 
-func (s *reports) flush(ctx context.Context) error {
-	changed := s.take()
-	if len(changed) == 0 {
-		return nil
-	}
-	err := s.run.o.DB.InTx(ctx, func(tx *db.Tx) error {
-		for _, row := range changed {
-			// Only while the task has not ended: its end has set the final state.
-			q := tx.Model(&ProgressReport{}).Where("id = ? AND state = ?", row.ID, Running)
-			if err := q.Updates(map[string]any{"code": row.Code, "message": row.Message, "done": row.Done, "total": row.Total, "state": row.State, "suffix": row.Suffix}).Error; err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		s.restore(changed)
-		return fmt.Errorf("save the progress of the task: %w", err)
-	}
-	return nil
+// changedReport is a report as it was when it was taken.
+type changedReport struct {
+	of  *Progress
+	row ProgressReport
 }
 
-// take gives copies of the reports that have changed since they were saved.
-func (s *reports) take() []ProgressReport {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var changed []ProgressReport
-	for _, p := range s.list {
-		if p.dirty {
-			p.dirty = false
-			if !p.named {
-				p.row.Suffix = pace(p.row, time.Since(p.began))
-			}
-			changed = append(changed, p.row)
-		}
-	}
-	return changed
+// write saves the report while the task has not ended: its end has set the final state.
+func (c *changedReport) write(tx *db.Tx) error {
+	return tx.Model(&ProgressReport{}).Where("id = ? AND state = ?", c.row.ID, Running).Updates(map[string]any{
+		"code": c.row.Code, "message": c.row.Message, "done": c.row.Done, "total": c.row.Total, "state": c.row.State, "suffix": c.row.Suffix, "changed_at": c.row.ChangedAt,
+	}).Error
 }
 
-// restore notes again what could not be saved.
-func (s *reports) restore(rows []ProgressReport) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, row := range rows {
-		for _, p := range s.list {
-			if p.row.ID == row.ID {
-				p.dirty = true
-			}
-		}
-	}
+func (c *changedReport) restore() {
+	c.of.mu.Lock()
+	defer c.of.mu.Unlock()
+	c.of.dirty = true
 }
 
-// pace is the rate of a report and, while it runs and its end is known, the time left; nil where there is nothing to
-// tell yet, or no more.
-func pace(row ProgressReport, took time.Duration) *string {
-	if row.Done < 2 || took < time.Second {
-		return nil
-	}
-	rate := float64(row.Done) / took.Seconds()
-	text := grouped(int64(math.Round(rate))) + "/s"
-	if rate < 10 {
-		text = strconv.FormatFloat(rate, 'f', 1, 64) + "/s"
-	}
-	if row.State == Running && row.Total != nil && *row.Total > row.Done {
-		left := time.Duration(float64(*row.Total-row.Done) / rate * float64(time.Second))
-		text += ", about " + span(left) + " left"
-	}
-	return &text
-}
-
-// span is a time for people.
-func span(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return strconv.Itoa(int(math.Ceil(d.Seconds()))) + " s"
-	case d < time.Hour:
-		return strconv.Itoa(int(math.Ceil(d.Minutes()))) + " min"
-	}
-	return strconv.FormatFloat(d.Hours(), 'f', 1, 64) + " h"
-}
-
-// grouped is a number with a comma after each thousand.
-func grouped(n int64) string {
-	text := strconv.FormatInt(n, 10)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
-}
+var (
+	_ source = (*Progress)(nil)
+	_ news   = (*changedReport)(nil)
+)

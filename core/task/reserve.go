@@ -12,17 +12,20 @@ import (
 // reservations, so that others wait for the task before they touch it (rest-contract §4.2). It is errs.Conflict when
 // somebody has reserved the resource already.
 func (r *Run) Reserve(tx *db.Tx, resource string) error {
+	if err := Exclusive(resource).Check(); err != nil {
+		return err
+	}
 	if err := tx.LockKeys([]string{LockKey(resource)}, nil); err != nil {
 		return fmt.Errorf("reserve %s for the task: %w", resource, err)
 	}
 	var others int64
-	if err := tx.Model(&Lock{}).Where("resource = ?", resource).Count(&others).Error; err != nil {
+	if err := tx.Model(&Lock{}).Where("resource = ?", LockName(resource)).Count(&others).Error; err != nil {
 		return fmt.Errorf("reserve %s for the task: %w", resource, err)
 	}
 	if others > 0 {
 		return errs.New(errs.Conflict, "%s is reserved by a task already; reserve it when dispatching", resource)
 	}
-	if err := tx.Create(&Lock{Resource: resource, TaskSeq: r.Seq, Exclusive: true, Held: true}).Error; err != nil {
+	if err := tx.Create(&Lock{Resource: LockName(resource), TaskSeq: r.Seq, Exclusive: true, Held: true}).Error; err != nil {
 		return fmt.Errorf("reserve %s for the task: %w", resource, err)
 	}
 	return r.record(tx, resource)
@@ -42,4 +45,4 @@ func (r *Run) record(tx *db.Tx, resource string) error {
 }
 
 // LockKey is the key, for db.Tx.LockKeys, under which decisions about a resource are taken one after the other.
-func LockKey(resource string) string { return "task:" + resource }
+func LockKey(resource string) string { return "task:" + LockName(resource) }

@@ -55,9 +55,21 @@ type Row struct {
 	Result            model.JSON
 	// Error is a Failure or a Reason in JSON; NULL when all went well.
 	Error model.JSON
-	// SentAt is when the queue was last told.
+	// Flow is who the task is for, Weight how far it moves that flow's next turn, Lane where it lines up.
+	Flow   string
+	Weight int64
+	Lane   Lane
+	// Turn is the place in line of a ready task, the lowest first; nil before.
+	Turn *int64
+	// Trace is the W3C trace context (traceparent) of what dispatched the task; empty is none.
+	Trace string
+	// Diagnostics is a JSON array of what is to be recorded while the task runs; NULL is nothing.
+	Diagnostics model.JSON
+	// CancelBy is when a cancel that the work does not heed is forced.
+	CancelBy *time.Time
+	// SentAt is when the task became ready to be claimed.
 	SentAt *time.Time
-	// UnblockedAt is when the resources became free: a waiting task with it is ready.
+	// UnblockedAt is when the resources became free. What keeps a waiting task with it from starting is a cap.
 	UnblockedAt     *time.Time
 	StartedAt       *time.Time
 	FinishedAt      *time.Time
@@ -72,7 +84,16 @@ func (Row) TableName() string { return "core_tasks" }
 func (r *Row) Final() bool { return r.State.Final() }
 
 // Ready tells whether the task may start.
-func (r *Row) Ready() bool { return r.State == Waiting && r.UnblockedAt != nil }
+func (r *Row) Ready() bool { return r.State == Waiting && r.Turn != nil }
+
+// Lane is one of the two lines in which ready tasks stand, a column of core_tasks.
+type Lane int64
+
+// The lanes. A worker keeps some of its places free of long work.
+const (
+	ShortLane Lane = 0
+	LongLane  Lane = 1
+)
 
 // Lock is one reserved resource of an unfinished task, a row of core_task_locks.
 type Lock struct {
@@ -85,6 +106,27 @@ type Lock struct {
 
 // TableName is the table of the rows.
 func (Lock) TableName() string { return "core_task_locks" }
+
+// Cap is one counted place that an unfinished task needs, a row of core_task_caps. The names of caps begin with "user:",
+// "group:" (of users), "kind:" or "task-group:".
+type Cap struct {
+	Cap     string
+	TaskSeq int64
+	Stage   Stage
+}
+
+// TableName is the table of the rows.
+func (Cap) TableName() string { return "core_task_caps" }
+
+// Stage is how far a task has come with a cap.
+type Stage int64
+
+// The stages.
+const (
+	Unready  Stage = 0 // its resources are not free
+	Parked   Stage = 1 // its resources are free, some cap is full
+	Admitted Stage = 2 // it has a place
+)
 
 // CreatedResource is one object that a task made, a row of core_created_resources. Their order is the order of id.
 type CreatedResource struct {
@@ -110,6 +152,10 @@ type AppStatus struct {
 	// Versions is an object of component label → version.
 	Versions        model.JSON
 	TTLSeconds      int64 `gorm:"column:ttl_seconds"`
+	// Concurrency is how many tasks a worker runs side by side; 0 for other processes.
+	Concurrency int64
+	// Kinds is a JSON array of the kinds of tasks that the process knows; NULL where that was not told.
+	Kinds model.JSON
 	LastHeartbeat   time.Time
 	PulpCreated     time.Time
 	PulpLastUpdated time.Time
@@ -128,10 +174,53 @@ type GroupRow struct {
 	model.Base
 	Description        string
 	AllTasksDispatched bool
+	// AtMost is how many tasks of the group run side by side; 0 is no limit.
+	AtMost int64
+	// Canceled says that tasks dispatched into the group from now on are canceled at once.
+	Canceled bool
 }
 
 // TableName is the table of the rows.
 func (GroupRow) TableName() string { return "core_task_groups" }
+
+// ScheduleRow says when a task is dispatched again and again, a row of core_task_schedules.
+type ScheduleRow struct {
+	model.Base
+	// Name is unique over all domains.
+	Name string
+	// Origin is the label of the app that declares the schedule; empty is an operator.
+	Origin string
+	// TaskName is the kind, Args are the sealed arguments.
+	TaskName string
+	Args     []byte `json:"-"`
+	// Cron is five fields in TimeZone; empty goes by DispatchInterval, in microseconds; neither is once.
+	Cron             string
+	TimeZone         string
+	DispatchInterval *int64
+	// NextDispatch is nil when nothing more is to come.
+	NextDispatch *time.Time
+	LastTaskID   *string
+	// Missed is how many firings passed while nobody was there to see them.
+	Missed int64
+}
+
+// TableName is the table of the rows.
+func (ScheduleRow) TableName() string { return "core_task_schedules" }
+
+// LogLine is one thing that a task said, a row of core_task_logs. Their order is the order of id.
+type LogLine struct {
+	ID     int64 `gorm:"primaryKey;autoIncrement"`
+	TaskID string
+	At     time.Time
+	// Level is "DEBUG", "INFO", "WARN" or "ERROR".
+	Level   string
+	Message string
+	// Attributes is a JSON object; NULL is none.
+	Attributes model.JSON
+}
+
+// TableName is the table of the rows.
+func (LogLine) TableName() string { return "core_task_logs" }
 
 // Strings is a column that holds a JSON array of text, never NULL.
 type Strings []string

@@ -11,6 +11,7 @@ import (
 
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/obs"
 )
 
 // Run is one task while it runs: what its work may use. It is safe for concurrent use.
@@ -25,8 +26,15 @@ type Run struct {
 	// CID is the correlation id of the request that asked for it.
 	CID string
 
-	o        Setup
-	progress reports
+	o     Setup
+	saver saver
+	group groupCounts
+	book  logbook
+	// own writes to the task's own log, log to that and to the log of the process.
+	own, log *slog.Logger
+
+	// turn holds something while a transaction is open.
+	turn chan struct{}
 
 	mu  sync.Mutex
 	dir string
@@ -38,8 +46,12 @@ type Setup struct {
 	DB         *db.DB
 	Row        *Row
 	Dispatcher Dispatcher
-	// Log gets the task's id added; nil discards.
+	// Log is that of the process and gets the task's id added; nil discards.
 	Log *slog.Logger
+	// LogBegun tells that another process has begun the task's own log.
+	LogBegun bool
+	// ShowFaults shows the text of faults of ours (errs.Internal) in the task's own log too.
+	ShowFaults bool
 	// Folder is where Dir makes the working directory, named after the task's id; empty is the system's folder for
 	// temporary files.
 	Folder string
@@ -59,21 +71,22 @@ func NewRun(o Setup) *Run {
 		o.Folder = filepath.Join(os.TempDir(), "packhouse-tasks")
 	}
 	o.Log = o.Log.With("task", o.Row.ID, "kind", o.Row.Name, "cid", o.Row.LoggingCID)
-	r := &Run{ID: o.Row.ID, Seq: o.Row.Seq, Domain: o.Row.DomainID, UserID: o.Row.CreatedBy, CID: o.Row.LoggingCID, o: o}
-	r.progress.run = r
+	if id := obs.TraceID(o.Row.Trace); id != "" {
+		o.Log = o.Log.With(obs.TraceKey, id)
+	}
+	r := &Run{ID: o.Row.ID, Seq: o.Row.Seq, Domain: o.Row.DomainID, UserID: o.Row.CreatedBy, CID: o.Row.LoggingCID, o: o, turn: make(chan struct{}, 1)}
+	r.saver.run, r.group.run = r, r
+	r.openLog()
 	return r
 }
 
-// Context gives ctx the task as origin, so that everything dispatched with it is the task's child.
+// Context gives ctx the task as origin, so that everything dispatched with it is the task's child, and the task's log.
 func (r *Run) Context(ctx context.Context) context.Context {
-	return WithOrigin(ctx, Origin{UserID: r.UserID, CID: r.CID, DomainID: r.Domain, ParentID: r.ID})
+	return WithOrigin(obs.WithLog(ctx, r.log), Origin{UserID: r.UserID, CID: r.CID, DomainID: r.Domain, ParentID: r.ID})
 }
 
 // DB is the database, for reading. What the task changes goes through InTx.
 func (r *Run) DB() *db.DB { return r.o.DB }
-
-// Log writes with the task's id.
-func (r *Run) Log() *slog.Logger { return r.o.Log }
 
 // Dir is the task's own working directory, empty at the first call and removed when the task ends; what a crash
 // leaves behind is removed later.
@@ -98,11 +111,29 @@ func (r *Run) Dir() (string, error) {
 // canceled, or given up because its process seemed dead, has no effect any more and gets errs.Canceled. The
 // transactions of one task follow one another.
 func (r *Run) InTx(ctx context.Context, work func(tx *db.Tx) error) error {
+	ours := false
+	defer func() {
+		if ours {
+			<-r.turn
+		}
+	}()
 	return r.o.DB.InTx(ctx, func(tx *db.Tx) error {
-		if err := r.fence(tx); err != nil {
+		if !ours { // else the transaction is tried again
+			select {
+			case r.turn <- struct{}{}:
+				ours = true
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		if err := r.mine(tx, ""); err != nil {
 			return err
 		}
-		return work(tx)
+		if err := work(tx); err != nil {
+			return err
+		}
+		tx.BeforeCommit(func() error { return r.fence(tx) })
+		return nil
 	})
 }
 
@@ -121,10 +152,11 @@ func (r *Run) Dispatch(ctx context.Context, tx *db.Tx, a Args, o ...Option) (*Ro
 	return r.o.Dispatcher.Dispatch(r.Context(ctx), tx, a, o...)
 }
 
-// Close saves the progress for the last time and removes the working directory. Only the machine calls it, when the
-// work has returned.
+// Close saves log and progress for the last time and removes the working directory. Only the machine calls it, when the
+// work has returned. What is said after it goes to the log of the process alone.
 func (r *Run) Close(ctx context.Context) error {
-	saved := r.progress.close(ctx)
+	r.book.end()
+	saved := r.saver.close(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.dir == "" {
@@ -136,15 +168,19 @@ func (r *Run) Close(ctx context.Context) error {
 	return saved
 }
 
-// fence locks the task's row until the transaction ends and checks that the task is still ours to run. The lock
-// leaves room for rows that refer to it, such as reports of progress.
+// fence is the last thing before the commit: it locks the task's row and checks that the task is still ours to run. To
+// lock it sooner would keep everybody from canceling the task as long as a statement takes. The lock leaves room for
+// rows that refer to it, such as reports of progress.
 func (r *Run) fence(tx *db.Tx) error {
-	query := "SELECT state, worker FROM core_tasks WHERE id = ?"
 	if tx.Dialect() == db.Postgres {
-		query += " FOR NO KEY UPDATE"
+		return r.mine(tx, " FOR NO KEY UPDATE")
 	}
+	return r.mine(tx, "")
+}
+
+func (r *Run) mine(tx *db.Tx, locked string) error {
 	var found []Row
-	if err := tx.Raw(query, r.ID).Scan(&found).Error; err != nil {
+	if err := tx.Raw("SELECT state, worker FROM core_tasks WHERE id = ?"+locked, r.ID).Scan(&found).Error; err != nil {
 		return fmt.Errorf("check that the task still runs: %w", err)
 	}
 	if len(found) != 1 || found[0].State != Running || !same(found[0].Worker, r.o.Row.Worker) {

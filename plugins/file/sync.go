@@ -89,6 +89,9 @@ func synchronize(env *resource.Env) task.Handler {
 			return nil, err
 		}
 		v, err := s.bring(ctx)
+		if err == nil && a.ACS != "" {
+			err = noun.PathRefreshed(ctx, run)
+		}
 		if err != nil || v == nil {
 			return nil, err
 		}
@@ -98,24 +101,25 @@ func synchronize(env *resource.Env) task.Handler {
 			}
 		}
 		return env.Shown(ctx, repositoryKind.Path+"/{repository}/versions", v.ID)
-	})
+	}, task.Long(), task.Schedulable()) // downloads as much as the upstream has
 }
 
 // load reads the rows as they are now that the task has its locks.
 func (s *sync) load(ctx context.Context) error {
 	read := s.run.DB().Read(ctx)
-	err := read.Raw(`SELECT m.id, m.latest_version, d.autopublish, d.manifest, d.last_sync_details FROM file_repositories d JOIN core_repositories m ON m.id = d.id WHERE d.id = ?`, s.args.Repository).
+	err := read.Raw(`SELECT m.id, m.latest_version, d.autopublish, d.manifest, d.last_sync_details FROM file_repositories d JOIN core_repositories m ON m.id = d.id WHERE d.id = ? AND m.domain_id = ?`, s.args.Repository, s.run.Domain).
 		Take(&s.repo).Error
 	if err != nil {
 		return fmt.Errorf("read the repository to sync: %w", err)
 	}
-	err = read.Raw(`SELECT r.*, g.git_ref FROM core_remotes r LEFT JOIN file_git_remotes g ON g.id = r.id WHERE r.id = ?`, s.args.Remote).Take(&s.from).Error
+	err = read.Raw(`SELECT r.*, g.git_ref FROM core_remotes r LEFT JOIN file_git_remotes g ON g.id = r.id WHERE r.id = ? AND r.domain_id = ?`, s.args.Remote, s.run.Domain).Take(&s.from).Error
 	if err != nil {
 		return fmt.Errorf("read the remote to sync from: %w", err)
 	}
 	if s.args.URL != "" {
 		s.from.URL = s.args.URL
 	}
+	s.run.Log().Info("the sync begins", "remote", s.from.Name, "url", remote.Clean(s.from.URL), "policy", s.from.Policy, "mirror", s.args.Mirror, "version", s.repo.LatestVersion)
 	return nil
 }
 
@@ -264,6 +268,7 @@ func (s *sync) anyMissing(ctx context.Context) (bool, error) {
 
 // skip ends a sync that has nothing to do. The report of the metadata becomes the one that says so.
 func (s *sync) skip(ctx context.Context) error {
+	s.run.Log().Info("the upstream is as it was at the last sync, there is nothing to do")
 	s.report.Turn("sync.was_skipped", "Skipping Sync (no change from previous sync)")
 	s.report.Finish(1)
 	return s.refreshed(ctx)
@@ -292,7 +297,7 @@ func (s *sync) emitManifest(ctx context.Context, emit func(pipeline.Unit) error)
 	if err != nil {
 		return err
 	}
-	found := int64(0)
+	found, known := int64(0), 0
 	for l, err := range readManifest(bufio.NewReader(file)) {
 		if err != nil {
 			return s.unreadable(err)
@@ -300,6 +305,7 @@ func (s *sync) emitManifest(ctx context.Context, emit func(pipeline.Unit) error)
 		found++
 		report.Add(1)
 		if s.known.has(l) {
+			known++
 			continue
 		}
 		size := l.size
@@ -310,6 +316,7 @@ func (s *sync) emitManifest(ctx context.Context, emit func(pipeline.Unit) error)
 		}
 	}
 	report.Finish(found)
+	s.run.Log().Info("the manifest was read", "files", found, "as_at_the_last_sync", known)
 	return nil
 }
 

@@ -1,0 +1,94 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/packhouse/packhouse/core/resource"
+)
+
+// sendPatience is how long a client may leave a part of a stream unread before it counts as gone.
+const sendPatience = 30 * time.Second
+
+// stream sends a body while it is being written. The HTTP library does that beside the handler, and a panic there would
+// end the process.
+func (s *Server) stream(c *fiber.Ctx, a *resource.Answer, cid string) error {
+	c.Status(a.Status)
+	c.Set(fiber.HeaderContentType, a.Type)
+	for name, value := range a.Headers {
+		c.Set(name, value)
+	}
+	if c.Method() == fiber.MethodHead {
+		ended, end := context.WithCancel(context.Background()) // detached: it has ended
+		end()
+		a.Stream(ended, nowhere{})
+		return nil
+	}
+	c.Context().SetConnectionClose() // its deadlines must not be those of another answer
+	stopping, connection := c.Context().Done(), c.Context().Conn()
+	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
+		ctx, cancel := context.WithCancel(context.Background()) // detached: the request has been handled, the server's end is watched for
+		defer cancel()
+		defer survive(s.Log, cid)
+		go func() {
+			select {
+			case <-stopping:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+		a.Stream(ctx, &flow{Writer: w, connection: connection})
+	})
+	return nil
+}
+
+// survive tells of a panic.
+func survive(log *slog.Logger, cid string) {
+	if cause := recover(); cause != nil {
+		log.Error("the stream of an answer panicked", "cid", cid, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+	}
+}
+
+// flow is a body on its way to a client, who has to go on reading it.
+type flow struct {
+	*bufio.Writer
+	connection net.Conn
+}
+
+// Flush sends what was written.
+func (f *flow) Flush() error {
+	if err := f.connection.SetWriteDeadline(time.Now().Add(sendPatience)); err != nil {
+		return err
+	}
+	return f.Writer.Flush()
+}
+
+// nowhere is where the body of a HEAD goes.
+type nowhere struct{}
+
+// Write forgets.
+func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
+
+// Flush sends nothing.
+func (nowhere) Flush() error { return nil }
+
+// length is how many bytes the body of an answer has, -1 where it is still being written: asking for those would read
+// them.
+func length(c *fiber.Ctx) int {
+	if c.Response().IsBodyStream() {
+		return -1
+	}
+	return len(c.Response().Body())
+}
+
+var (
+	_ resource.Flow = (*flow)(nil)
+	_ resource.Flow = nowhere{}
+)
