@@ -12,7 +12,7 @@ import (
 
 // Cancel ends a waiting task and asks a running one to stop; see task.Canceler.
 func (t *Tasks) Cancel(ctx context.Context, id string) (*task.Row, error) {
-	asked, told := false, t.tell(ctx, id)
+	asked, told := false, t.interrupt(ctx, id)
 	row, settled, err := t.settle(ctx, id, func(tx *db.Tx, row *task.Row) (verdict, bool, error) {
 		asked = row.State == task.Running
 		if !asked {
@@ -35,9 +35,9 @@ func (t *Tasks) Cancel(ctx context.Context, id string) (*task.Row, error) {
 	return row, nil
 }
 
-// tell ends the context of a task that runs in this process. That comes before the row says so: the work may be in the
+// interrupt ends the context of a task that runs in this process. That comes before the row says so: the work may be in the
 // middle of a transaction that keeps others from writing, as all do in the embedded database.
-func (t *Tasks) tell(ctx context.Context, id string) bool {
+func (t *Tasks) interrupt(ctx context.Context, id string) bool {
 	row, err := t.load(ctx, id)
 	return err == nil && row.State == task.Running && t.running.cancel(id, errCanceled)
 }

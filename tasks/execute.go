@@ -65,6 +65,9 @@ func (x *execution) givenUp(done <-chan verdict) verdict {
 	case <-limit.C:
 		x.t.log.Error("a task did not heed its cancel, its end is written without it", "task", x.row.ID, "kind", x.row.Name, "after", x.t.o.CancelLimit)
 	}
+	if errors.Is(cause, errCanceled) {
+		return verdict{state: task.Canceled}
+	}
 	return failedFor("The work did not end within %s after it was told to.", x.t.o.CancelLimit)
 }
 

@@ -11,7 +11,7 @@ import (
 
 // refer notes, in the transaction of the dispatch, what the task needs that nothing else may refer to yet, so that
 // clean-ups leave it until the task has ended. The rows are held until then: a clean-up passes by rows that somebody
-// holds, and whoever holds one after it finds it gone, which is errs.Conflict.
+// holds, and whoever holds one after it finds it gone, which is errs.Invalid.
 func refer(tx *db.Tx, row *task.Row, a task.Args) error {
 	referrer, ok := a.(task.Referrer)
 	if !ok {
@@ -50,7 +50,7 @@ func referTo(tx *db.Tx, seq int64, table string, ids []string) error {
 	}
 	n, err := tx.From(rows, "INSERT INTO core_task_references (task_seq, object_id) SELECT CAST(? AS bigint), c.id FROM "+table+" c WHERE c.id IN (SELECT w.id FROM w)"+held, seq)
 	if err == nil && int(n) < len(ids) {
-		err = errs.New(errs.Conflict, "What the request names was just removed by a clean-up; upload it again.")
+		err = errs.New(errs.Invalid, "What the request names was just removed by a clean-up; upload it again.")
 	}
 	return err
 }

@@ -50,7 +50,7 @@ func (t *Tasks) fire(ctx context.Context, id string) error {
 	case f == nil:
 		return nil
 	}
-	t.tell(f)
+	t.noteFiring(f)
 	return nil
 }
 

@@ -75,6 +75,16 @@ func TestAScheduleFires(t *testing.T) {
 	})
 }
 
+func TestWorkersLookWhatIsDue(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(t *testing.T, b *bed) {
+		m := b.worker()
+		s := b.schedule("due", time.Minute)
+		eventually(t, "a worker fires the schedule", func() bool { return b.again(s).LastTaskID != nil })
+		wait(t, m, *b.again(s).LastTaskID, task.Completed)
+	})
+}
+
 func TestTenSchedulersFireAMomentOnce(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, b *bed) {

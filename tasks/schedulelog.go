@@ -40,8 +40,8 @@ func (t *Tasks) cannotFire(id string, err error) error {
 	return nil
 }
 
-// tell writes to the log what was fired, and what was not.
-func (t *Tasks) tell(f *firing) {
+// noteFiring writes to the log what was fired, and what was not.
+func (t *Tasks) noteFiring(f *firing) {
 	switch {
 	case f.fired == nil:
 		t.log.Warn("moments of a schedule go by while its last task is not finished", "schedule", f.row.Name, "missed", f.passed.Missed, "task", *f.row.LastTaskID)

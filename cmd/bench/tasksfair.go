@@ -12,7 +12,7 @@ import (
 // fairness measures how long a task of one user waits behind a thousand ready ones of another.
 func (b *bench) fairness(c *crew) error {
 	const nap = 20 * time.Millisecond
-	count := b.sized(1000, 600)
+	count := b.sized(1000, 400)
 	a, err := c.dispatcher.obey(order{Do: "share", Count: count, Nap: nap})
 	if err != nil {
 		return err
@@ -35,7 +35,8 @@ func (p *player) share(ctx context.Context, o order) (answer, error) {
 		return answer{}, err
 	}
 	o.Resources = o.Count
-	if err := p.pile(ctx, o, task.Origin{UserID: &users[0]}); err != nil {
+	// All at once, so that none is done before the last is there.
+	if err := p.pile(task.WithOrigin(ctx, task.Origin{UserID: &users[0]}), o, o.Count); err != nil {
 		return answer{}, err
 	}
 	var a answer
@@ -67,7 +68,7 @@ func (p *player) settled(ctx context.Context) error {
 		if err != nil || left == 0 {
 			return err
 		}
-		if err := pause(ctx, 5*lookEvery); err != nil {
+		if err := pause(ctx, 2*lookEvery); err != nil {
 			return err
 		}
 	}

@@ -61,7 +61,7 @@ func (s *system) modifies(ctx context.Context, count int, repository func(n int)
 		if time.Since(begin) > 2*stuck {
 			return 0, fmt.Errorf("%d tasks are left after %s", left, 2*stuck)
 		}
-		if err := pause(ctx, 2*lookEvery); err != nil {
+		if err := pause(ctx, lookEvery); err != nil {
 			return 0, err
 		}
 		if left, err = s.tasksIn(ctx, "waiting", "running", "canceling"); err != nil {

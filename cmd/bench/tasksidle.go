@@ -12,7 +12,7 @@ import (
 
 // idleTasks measures one task at a time on a machine that has nothing else to do, and what a worker without work takes.
 func (b *bench) idleTasks(ctx context.Context, c *crew) error {
-	a, err := c.dispatcher.obey(order{Do: "wait", Count: b.sized(200, 100), Lasting: 60 * time.Millisecond})
+	a, err := c.dispatcher.obey(order{Do: "wait", Count: b.sized(200, 60), Lasting: 50 * time.Millisecond})
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func (b *bench) idleTasks(ctx context.Context, c *crew) error {
 // idleWorker measures the share of one processor that the worker takes when there is no work. Embedded, that is the
 // whole process: worker, dispatcher, heartbeats and the queue inside.
 func (b *bench) idleWorker(ctx context.Context, c *crew) error {
-	lasting := time.Duration(b.sized(20, 6)) * time.Second
+	lasting := time.Duration(b.sized(20, 5)) * time.Second
 	before, err := c.worker.processor()
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ const (
 	// inFlight is how many unfinished tasks there are at most while a rate is measured.
 	inFlight = 256
 	// lookEvery is the time between two looks at how many tasks have not finished.
-	lookEvery = 10 * time.Millisecond
+	lookEvery = 20 * time.Millisecond
 	// stuck is the time without any progress after which a measurement gives up.
 	stuck = 30 * time.Second
 )
@@ -84,10 +84,8 @@ func (p *player) makeRoom(ctx context.Context, count int64, dispatched *atomic.I
 	return nil
 }
 
-// pile dispatches many tasks, fifty in a transaction; how fast is not the question.
-func (p *player) pile(ctx context.Context, o order, origin task.Origin) error {
-	ctx = task.WithOrigin(ctx, origin)
-	const most = 50
+// pile dispatches many tasks, so many at most in a transaction; how fast is not the question.
+func (p *player) pile(ctx context.Context, o order, most int) error {
 	for n := 0; n < o.Count; n += most {
 		err := p.db.InTx(ctx, func(tx *db.Tx) error {
 			for i := n; i < min(n+most, o.Count); i++ {
@@ -118,7 +116,7 @@ func (o order) args(n int) task.Args {
 func (p *player) drain(ctx context.Context, o order) (answer, error) {
 	begin := db.Now()
 	for left := int64(1); left > 0 && time.Since(begin) < o.Lasting; {
-		if err := pause(ctx, 10*lookEvery); err != nil {
+		if err := pause(ctx, 5*lookEvery); err != nil {
 			return answer{}, err
 		}
 		var err error
@@ -166,7 +164,7 @@ func (p *player) untilStart(ctx context.Context, args task.Args) (time.Duration,
 		if time.Since(called) > stuck {
 			return 0, fmt.Errorf("a task has not ended for %s", stuck)
 		}
-		if err := pause(ctx, lookEvery/2); err != nil {
+		if err := pause(ctx, lookEvery/4); err != nil {
 			return 0, err
 		}
 		row = &task.Row{}

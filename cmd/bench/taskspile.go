@@ -19,7 +19,7 @@ func (b *bench) tasksBesidePile(ctx context.Context, mode string) error {
 		return err
 	}
 	defer empty.stopAndSay()
-	count := b.sized(16_000, 3000)
+	count := b.sized(16_000, 2000)
 	if _, err := c.dispatcher.obey(order{Do: "pile", Count: count, Resources: 8}); err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (b *bench) tasksBesidePile(ctx context.Context, mode string) error {
 	if err := c.work(); err != nil {
 		return err
 	}
-	a, err := c.dispatcher.obey(order{Do: "drain", Lasting: time.Duration(b.sized(30, 6)) * time.Second})
+	a, err := c.dispatcher.obey(order{Do: "drain", Lasting: time.Duration(b.sized(30, 5)) * time.Second})
 	if err != nil {
 		return err
 	}

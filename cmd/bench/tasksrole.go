@@ -76,7 +76,7 @@ func (p *player) obey(ctx context.Context, o order) (answer, error) {
 	case "run":
 		return p.run(ctx, o)
 	case "pile":
-		return answer{}, p.pile(ctx, o, task.Origin{})
+		return answer{}, p.pile(ctx, o, 50)
 	case "drain":
 		return p.drain(ctx, o)
 	case "wait":

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/packhouse/packhouse/core/task"
 )
@@ -202,13 +203,14 @@ func (r *record) checkReports() (out []string) {
 	return out
 }
 
-// checkCalm: where nothing went wrong, only that fails what always does.
+// checkCalm: where nothing went wrong, only that fails what always does, and what a machine is too slow for.
 func (r *record) checkCalm() (out []string) {
 	if !r.plan.calm() || r.suicides() {
 		return nil
 	}
 	for _, t := range r.tasks {
-		if t.State == task.Failed && t.Name != kindFails && t.Name != kindPanics {
+		slow := strings.Contains(string(t.Error), task.CodeImmediateTimeout) || strings.Contains(string(t.Error), "gone missing")
+		if t.State == task.Failed && t.Name != kindFails && t.Name != kindPanics && !slow {
 			say(&out, "task %d %s (%s) failed in a round without faults: %s", t.Seq, t.ID, t.Name, t.Error)
 		}
 	}

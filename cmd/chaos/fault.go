@@ -16,7 +16,7 @@ const afterwards = 500 * time.Millisecond
 // its time.
 func (f *field) suffer(ctx context.Context) error {
 	var all sync.WaitGroup
-	faults := make([]error, len(f.plan.Faults))
+	faults := make([]error, len(f.plan.Faults)+1)
 	for n, ft := range f.plan.Faults {
 		all.Go(func() {
 			if pause(ctx, ft.At) != nil {
@@ -32,7 +32,8 @@ func (f *field) suffer(ctx context.Context) error {
 	_ = pause(ctx, afterwards)
 	// A busy machine gets the time to have something to check.
 	_ = until(ctx, nil, 10*time.Second, f.busy)
-	return errors.Join(append(faults, ctx.Err())...)
+	faults[len(f.plan.Faults)] = ctx.Err()
+	return errors.Join(faults...)
 }
 
 // fewest is how many tasks a round wants, if they can be had.

@@ -37,7 +37,7 @@ func newGround(ctx context.Context, c campaign) (_ *ground, err error) {
 		}
 	}()
 	// PostgreSQL may run as another user and has to reach its data below.
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // see above
+	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("open the folder of the rounds: %w", err)
 	}
 	if slices.Contains(c.modes, embedded) {
@@ -114,7 +114,7 @@ func (g *ground) remove() error {
 		g.redis.stop()
 	}
 	if g.violated {
-		fmt.Fprintf(g.out, "the logs and journals are kept in %s\n", g.dir)
+		g.tell("the logs and journals are kept in %s\n", g.dir)
 		return nil
 	}
 	return os.RemoveAll(g.dir)

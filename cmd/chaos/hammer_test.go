@@ -31,7 +31,7 @@ func TestManyAtOnce(t *testing.T) {
 
 // The size of it.
 const (
-	machines     = 3
+	machines     = 2
 	tasksOfEach  = 25
 	hammerWithin = 2 * time.Minute
 )
@@ -48,7 +48,7 @@ func hammer(t *testing.T, address, redis string) {
 	must(t, err)
 	defer func() { must(t, j.file.Close()) }()
 
-	a := assignment{Role: roleWorker, Name: "hammer", Redis: redis, Folder: f.folder, Plan: f.plan}
+	a := assignment{Role: roleWorker, Name: "hammer", Redis: redis, Folder: f.folder, Plan: f.plan, Patience: 10}
 	var all []*tasks.Tasks
 	watching, enough := context.WithCancel(ctx)
 	done := make(chan struct{}, machines+1)

@@ -114,7 +114,7 @@ func (w works) handlers() []task.Handler {
 	return []task.Handler{
 		handle[effectJob](w, w.effect, task.WithPriority(task.High)),
 		handle[stepsJob](w, w.steps),
-		handle[slowJob](w, w.effect, task.Long()),
+		handle[slowJob](w, w.slow, task.Long()),
 		handle[failsJob](w, w.fails),
 		handle[panicsJob](w, w.panics),
 		handle[spawnsJob](w, w.spawns, task.WithPriority(task.Low)),
@@ -294,6 +294,15 @@ func (w works) spawns(ctx context.Context, run *task.Run, j job) error {
 		w.journal.committed(row.ID)
 	}
 	return nil
+}
+
+// slow takes its time outside of transactions.
+func (w works) slow(ctx context.Context, run *task.Run, j job) error {
+	if err := rest(ctx, j); err != nil {
+		return err
+	}
+	j.Rest = 0
+	return w.effect(ctx, run, j)
 }
 
 // deaf does not hear anything for a while.

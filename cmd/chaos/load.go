@@ -21,7 +21,7 @@ import (
 const dispatchers = 4
 
 // mostTasks is how many tasks one process dispatches at most, so that what waits at the end of the load is bounded.
-const mostTasks = 80
+const mostTasks = 50
 
 // load dispatches and cancels at random.
 type load struct {

@@ -56,7 +56,7 @@ func (r *redis) say(ctx context.Context, command, want string) error {
 	}
 	answer, err := bufio.NewReader(c).ReadString('\n')
 	if err == nil && strings.TrimSpace(answer) != want {
-		err = fmt.Errorf("Redis answered %s with %q", command, answer)
+		err = fmt.Errorf("the answer of Redis to %s is %q", command, answer)
 	}
 	return err
 }

@@ -45,6 +45,8 @@ type assignment struct {
 	Seed uint64
 	Idle bool
 	Plan plan
+	// Patience stretches the times that a slow machine may exceed.
+	Patience float64
 }
 
 // act is the main of such a process: it works until SIGTERM; the end of its standard input ends the load. It gives the
@@ -106,10 +108,14 @@ func (a assignment) machine(d *db.DB, j *journal, log *slog.Logger) (*tasks.Task
 	}
 	return tasks.New(tasks.Options{
 		DB: d, Box: box, RedisURL: a.Redis, Handlers: works{j}.handlers(), Log: log, Limits: limits,
-		WorkerTTL: heartbeat, APITTL: heartbeat, Grace: a.Plan.Grace, CancelLimit: time.Second, ImmediateLimit: 2 * time.Second,
-		SweepEvery: 200 * time.Millisecond, WatchEvery: 100 * time.Millisecond,
+		WorkerTTL: heartbeat, APITTL: heartbeat, Grace: a.Plan.Grace, CancelLimit: time.Second,
+		ImmediateLimit: a.stretched(2 * time.Second), SweepEvery: a.stretched(200 * time.Millisecond), WatchEvery: 100 * time.Millisecond,
 		WorkDir: filepath.Join(a.Folder, workFolder), NameTemplate: a.Name,
 	})
+}
+
+func (a assignment) stretched(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * max(a.Patience, 1))
 }
 
 // workFolder is where the machines keep the working directories of tasks.

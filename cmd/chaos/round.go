@@ -82,7 +82,7 @@ func (f *field) play(ctx context.Context, address string) (tally, error) {
 
 // occupy makes the slots.
 func (f *field) occupy(address string) {
-	base := assignment{Database: address, Folder: f.folder, Plan: f.plan}
+	base := assignment{Database: address, Folder: f.folder, Plan: f.plan, Patience: f.ground.patience}
 	if f.plan.Mode == servers {
 		base.Redis = f.ground.redis.url()
 	}

@@ -61,36 +61,40 @@ type canceling struct {
 
 // each cancels the tasks that are named, each with an entry of its own in the audit log.
 func (x *canceling) each(named []string) error {
-	var ids []string
+	var found []*task.Row
 	for _, name := range named {
 		row, err := findTask(x.db.Read(x.cmd.Context()), name)
 		if err != nil {
 			return err
 		}
-		ids = append(ids, row.ID)
+		found = append(found, row)
 	}
 	var faults []error
 	before := x.cmd.Context()
-	for _, id := range ids {
+	for _, row := range found {
 		faults = append(faults, x.c.recorded(x.cmd, x.l, func() error {
-			audit.From(x.cmd.Context()).Object(ident.PRN("core.task", id))
-			return x.one(id)
+			audit.From(x.cmd.Context()).Object(ident.PRN("core.task", row.ID))
+			return x.one(row)
 		}))
 		x.cmd.SetContext(before)
 	}
 	return errors.Join(faults...)
 }
 
-func (x *canceling) one(id string) error {
-	row, err := x.machine.Cancel(x.cmd.Context(), id)
+// one cancels a task. One that has ended is refused before anything is committed that the audit log would call done.
+func (x *canceling) one(row *task.Row) error {
+	if row.Final() {
+		return errs.New(errs.Conflict, "the task %s has ended already, it is %s", row.ID, row.State)
+	}
+	row, err := x.machine.Cancel(x.cmd.Context(), row.ID)
 	if err != nil {
 		return err
 	}
 	if row.State == task.Canceling {
-		x.c.say("the task %s was asked to stop; packhouse task wait %s shows when it has\n", id, id)
+		x.c.say("the task %s was asked to stop; packhouse task wait %s shows when it has\n", row.ID, row.ID)
 		return nil
 	}
-	x.c.say("canceled the task %s\n", id)
+	x.c.say("canceled the task %s\n", row.ID)
 	return nil
 }
 

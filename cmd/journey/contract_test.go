@@ -8,7 +8,7 @@ func TestContract(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		for _, scenarios := range [][]scenario{
 			faults(), headers(), documents(), sessions(), repositories(), lists(), references(), labels(), artifacts(), uploads(), contents(),
-			versions(), publications(), distributions(), remotes(t), alternates(), upkeep(), tasks(), bodies(),
+			versions(), publications(), distributions(), remotes(t), alternates(), upkeep(), tasks(), schedules(), bodies(),
 		} {
 			w.play(t, scenarios...)
 		}

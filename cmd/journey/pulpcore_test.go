@@ -44,6 +44,13 @@ func pulpCore() []session {
 			{do: "pulp upload show --href {up}", exit: 1, says: []string{"(?i)not found"}},
 			{do: "pulp artifact show --href /pulp/api/v3/artifacts/{none}/", exit: 1, says: []string{"(?i)not found"}},
 		}},
+		{"recordings of a task", []line{
+			{do: "pulp file repository create --name {u}"},
+			{do: "pulp --header X-Task-Diagnostics:memory file publication create --repository {u}", told: map[string]string{"ptask": "background task (/pulp/api/v3/tasks/[0-9a-f-]+/)"}},
+			{do: "pulp task profile-artifact-urls --href {ptask}", want: []string{`memory_profile ~ ^"http://`}},
+			{do: "pulp task profile-artifact-urls --href {ptask} --download", has: []string{"Downloading .*memory_profile"}},
+			{do: "grep -rh Seconds .", has: []string{"^# Seconds\tMemory"}},
+		}},
 		{"tasks and workers", []line{
 			{do: "pulp file repository create --name {u}", keep: map[string]string{"r": "pulp_href", "prn": "prn"}},
 			{do: "pulp file repository update --name {u} --description one", says: []string{"Started background task .*/tasks/"}, told: map[string]string{"task": "background task (/pulp/api/v3/tasks/[0-9a-f-]+/)"}},

@@ -139,6 +139,7 @@ func (w *world) step(t *testing.T, where string, s step, vars map[string]string)
 func (w *world) request(t *testing.T, s step, vars map[string]string) *http.Request {
 	t.Helper()
 	method, path, _ := strings.Cut(fill(s.do, vars), " ")
+	path = strings.TrimPrefix(path, w.url)
 	if !strings.HasPrefix(path, "/pulp/") {
 		path = strings.TrimSuffix(root, "/") + path
 	}

@@ -17,11 +17,21 @@ var traitsOf = map[string]task.Traits{
 	// One object, and somebody waits for the answer.
 	"pulpcore.app.tasks.base.general_create":       {Priority: task.High},
 	"pulpcore.app.tasks.base.ageneral_update":      {Priority: task.High},
-	"pulpcore.app.tasks.base.general_delete":       {Priority: task.High},
+	"pulpcore.app.tasks.base.ageneral_delete":      {Priority: task.High},
 	"pulpcore.app.tasks.base.general_multi_delete": {Priority: task.High},
-	// As much as the upstream, the domain or the version has.
+	// As much as the upstream, the domain or the version has, and somebody asked for it.
 	"pulp_file.app.tasks.synchronizing.synchronize": {Long: true},
 	"pulpcore.app.tasks.repository.repair_version":  {Long: true},
+	"pulpcore.app.tasks.migrate.migrate_backend":    {Long: true},
+	"pulpcore.app.tasks.domain.delete":              {Long: true},
+	// Upkeep.
+	"pulpcore.app.tasks.purge.purge":                     {Long: true, Priority: task.Low},
+	"pulpcore.app.tasks.repository.repair_all_artifacts": {Long: true, Priority: task.Low},
+	"pulpcore.app.tasks.orphan.orphan_cleanup":           {Long: true, Priority: task.Low},
+	"pulpcore.app.tasks.orphan.upload_cleanup":           {Long: true, Priority: task.Low},
+	"pulpcore.app.tasks.orphan.tmpfile_cleanup":          {Long: true, Priority: task.Low},
+	"pulpcore.app.tasks.reclaim_space.reclaim_space":     {Long: true, Priority: task.Low},
+	"packhouse.upkeep.everywhere":                        {Long: true, Priority: task.Low},
 }
 
 // TestTheTraitsOfTasks looks at the kinds whose place in line people feel.
@@ -33,7 +43,6 @@ func TestTheTraitsOfTasks(t *testing.T) {
 	for _, h := range mounted.Handlers {
 		kinds = append(kinds, h.Kind())
 		got, want := h.Traits(), traitsOf[h.Kind()]
-		t.Log(h.Kind(), got)
 		if got.Long != want.Long || got.Priority != want.Priority {
 			t.Errorf("%s: %+v, want %+v", h.Kind(), got, want)
 		}

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"net"
 	"net/http"
@@ -12,7 +11,6 @@ import (
 	"github.com/packhouse/packhouse/core/api"
 	"github.com/packhouse/packhouse/core/app"
 	"github.com/packhouse/packhouse/core/auth"
-	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/obs/metric"
 	"github.com/packhouse/packhouse/core/obs/trace"
@@ -116,13 +114,13 @@ func (n *Node) backlog(ctx context.Context) (metric.Backlog, error) {
 	return metric.Backlog{Resources: b.Resources, Cap: b.Cap, Worker: b.Worker, Oldest: b.Oldest}, err
 }
 
-// pools are the connections to the database; PostgreSQL has one pool for reading and writing.
-func (n *Node) pools() map[string]sql.DBStats {
-	read, write := n.db.Stats()
-	if n.db.Dialect() == db.Postgres {
-		return map[string]sql.DBStats{"all": read}
+// pools are the connections to the database.
+func (n *Node) pools() map[string]metric.Pool {
+	out := map[string]metric.Pool{}
+	for name, p := range n.db.Pools() {
+		out[name] = metric.Pool(p)
 	}
-	return map[string]sql.DBStats{"read": read, "write": write}
+	return out
 }
 
 // front is what stands before the other parts of the HTTP server.

@@ -90,6 +90,7 @@ func TestAStreamEnds(t *testing.T) {
 	t.Run("with the server", func(t *testing.T) {
 		t.Parallel()
 		url, stop := streaming(t, io.Discard, func(ctx context.Context, to resource.Flow) {
+			_, _ = io.WriteString(to, "the first")
 			_ = to.Flush()
 			<-ctx.Done()
 		})

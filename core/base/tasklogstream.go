@@ -134,7 +134,7 @@ func (f *follower) look(ctx context.Context) (done bool, err error) {
 		return true, f.send("end", 0, ended{})
 	}
 	is := found[0]
-	if is.Last > f.after {
+	if is.Last > f.after && is.Last != f.seen.Last {
 		if err := f.sendLines(ctx); err != nil {
 			return false, err
 		}
@@ -175,7 +175,10 @@ func (f *follower) sendLines(ctx context.Context) error {
 				return err
 			}
 		}
-		if len(lines) < linesAtOnce {
+		switch {
+		case len(lines) == 0:
+			return nil
+		case len(lines) < linesAtOnce:
 			return f.flush()
 		}
 	}

@@ -186,9 +186,12 @@ func TestAQuietStreamSaysThatItIsAlive(t *testing.T) {
 func TestFollowingEnds(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(f *followed, stop func()){
-		"when its time is up":          func(f *followed, _ func()) { f.end <- time.Time{} },
-		"when the server stops":        func(_ *followed, stop func()) { stop() },
-		"when the task is deleted":     func(f *followed, _ func()) { f.exec("DELETE FROM core_tasks WHERE id = ?", f.id); f.ticks <- time.Time{} },
+		"when its time is up":   func(f *followed, _ func()) { f.end <- time.Time{} },
+		"when the server stops": func(_ *followed, stop func()) { stop() },
+		"when the task is deleted": func(f *followed, _ func()) {
+			f.exec("DELETE FROM core_tasks WHERE id = ?", f.id)
+			f.ticks <- time.Time{}
+		},
 		"when the client is gone":      func(f *followed, _ func()) { f.to.gone = true; f.say("INFO", "x"); f.ticks <- time.Time{} },
 		"when the database has closed": func(f *followed, _ func()) { _ = f.db.Close(); f.ticks <- time.Time{} },
 	} {

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"gorm.io/gorm"
 
 	"github.com/packhouse/packhouse/core/errs"
@@ -34,6 +35,7 @@ type DB struct {
 	dialect Dialect
 	reader  *gorm.DB
 	writer  *gorm.DB
+	pool    *pgxpool.Pool // of PostgreSQL; the pools of gorm are empty there
 	close   []func() error
 }
 

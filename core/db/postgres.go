@@ -38,7 +38,7 @@ func openPostgres(ctx context.Context, o Options) (*DB, error) {
 		pool.Close()
 		return nil, errors.Join(Translate(err), std.Close())
 	}
-	return &DB{dialect: Postgres, reader: g, writer: g, close: []func() error{closer(g), func() error { pool.Close(); return nil }}}, nil
+	return &DB{dialect: Postgres, reader: g, writer: g, pool: pool, close: []func() error{closer(g), func() error { pool.Close(); return nil }}}, nil
 }
 
 func poolConfig(o Options) (*pgxpool.Config, error) {

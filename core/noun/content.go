@@ -86,9 +86,9 @@ func (k ContentKind[C]) resource() *resource.Of[C] {
 		Filters: append(append(MembershipFilters(k.Type), resource.LabelSelect("m.pulp_labels")), k.Filters...),
 		Offers:  []resource.Verb{resource.List, resource.Create, resource.Read},
 		Access:  access, AsyncCreate: true, ReadBySight: true, Sees: ContentSeen, Needs: k.needs(),
-		Roles:  k.roles(),
-		Check:  func(in *resource.Input, m, _ *C) error { return k.check(in, k.Row(m)) },
-		Accept: k.accept, Prepare: k.prepare, Quick: func(m *C) bool { return k.Row(m).quick() },
+		Roles: k.roles(),
+		Check: func(in *resource.Input, m, _ *C) error { return k.check(in, k.Row(m)) },
+		Keep:  k.keep, Prepare: k.prepare, Quick: func(m *C) bool { return k.Row(m).quick() },
 		Locks: func(_ resource.Verb, m *C) task.Locks { return k.locks(m) },
 		Refers: func(m *C) []task.Reference {
 			if id := k.Row(m).ArtifactID; id != nil {
@@ -227,22 +227,20 @@ func (k ContentKind[C]) locks(m *C) task.Locks {
 	return held
 }
 
-// accept makes an artifact of a file that came with the request, so that the task sees only the artifact.
-func (k ContentKind[C]) accept(c *resource.Call, m *C) error {
+// keep makes an artifact of a file that came with the request, so that the task sees only the artifact.
+func (k ContentKind[C]) keep(c *resource.Call, tx *db.Tx, m *C) error {
 	file := k.Row(m).File
 	if file == nil {
 		return nil
 	}
-	return c.Env.DB.InTx(c.Context(), func(tx *db.Tx) error {
-		a, _, err := file.Save(c.Context(), tx, c.Domain)
-		if err != nil {
-			return err
-		}
-		delete(c.Body.Values, "file")
-		c.Body.Values["artifact"] = resource.PRN("core.artifact", a.ID)
-		k.Row(m).ArtifactID = &a.ID
-		return nil
-	})
+	a, _, err := file.Save(c.Context(), tx, c.Domain)
+	if err != nil {
+		return err
+	}
+	delete(c.Body.Values, "file")
+	c.Body.Values["artifact"] = resource.PRN("core.artifact", a.ID)
+	k.Row(m).ArtifactID = &a.ID
+	return nil
 }
 
 // insert stores a unit, or finds the equal one that is there, and adds it to the repository that was named.

@@ -269,4 +269,3 @@ func TestATaskRunsOnWithoutItsUser(t *testing.T) {
 		}
 	})
 }
-

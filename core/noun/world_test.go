@@ -153,7 +153,7 @@ func newWorld(t *testing.T, url, redis string) *world {
 	must(t, auth.Sync(ctx, d, env.Declared))
 	env.Decider, err = auth.NewDecider(auth.Options{DB: d, Declared: env.Declared})
 	must(t, err)
-	machine, err := tasks.New(tasks.Options{DB: d, Box: box, RedisURL: redis, Handlers: mounted.Handlers, Log: log, WorkDir: t.TempDir(), Poll: 5 * time.Millisecond, Grace: 20 * time.Second})
+	machine, err := tasks.New(tasks.Options{DB: d, Box: box, RedisURL: redis, Handlers: mounted.Handlers, Log: log, WorkDir: t.TempDir(), Poll: 5 * time.Millisecond, SweepEvery: 200 * time.Millisecond, Grace: 20 * time.Second})
 	must(t, err)
 	env.Tasks, env.Cancel = machine.Dispatcher(), machine
 	must(t, machine.StartProcess(ctx, "api"))

@@ -88,7 +88,7 @@ func (p *prepared[M]) create(c *Call) (*Answer, error) {
 		if err := p.warn(c, m); err != nil {
 			return nil, err
 		}
-		return c.dispatch(&generalCreate{general{Resource: p.Path, Body: c.Body, Held: p.locks(Create, m), Needs: p.needed(m)}}, p.createOptions(m)...)
+		return p.dispatchCreate(c, m)
 	}
 	err = c.Env.DB.InTx(c.Context(), func(tx *db.Tx) error { return p.store(c.Work(tx), m) })
 	if err != nil {
@@ -308,11 +308,19 @@ func (p *prepared[M]) locks(verb Verb, m *M) task.Locks {
 	return p.Locks(verb, m)
 }
 
-func (p *prepared[M]) needed(m *M) []task.Reference {
-	if p.Refers == nil {
+func (p *prepared[M]) dispatchCreate(c *Call, m *M) (*Answer, error) {
+	args := &generalCreate{general{Resource: p.Path, Body: c.Body, Held: p.locks(Create, m)}}
+	return c.Dispatch(args, func(tx *db.Tx) error {
+		if p.Keep != nil {
+			if err := p.Keep(c, tx, m); err != nil {
+				return err
+			}
+		}
+		if p.Refers != nil {
+			args.Needs = p.Refers(m)
+		}
 		return nil
-	}
-	return p.Refers(m)
+	}, p.createOptions(m)...)
 }
 
 // Work is what hooks of a request get.

@@ -115,6 +115,9 @@ type Of[M any] struct {
 	Insert func(w *Work, m *M) error
 	// Accept runs in the request before a create is handed to a task; it may change what the body says.
 	Accept func(c *Call, m *M) error
+	// Keep runs first in the transaction that dispatches a create; it may change what the body says. What it stores and
+	// Refers names is safe from clean-ups from then on. It may run more than once.
+	Keep func(c *Call, tx *db.Tx, m *M) error
 	// Revise runs in the request before the transaction of a SyncUpdate, with the row as it will be. It may change what
 	// the body says; it is the place for what takes long, such as hashing a password.
 	Revise func(c *Call, m *M) error

@@ -238,3 +238,37 @@ func TestRatesAndEnds(t *testing.T) {
 		t.Error("a row of an earlier version has a rate")
 	}
 }
+
+// TestAReportKnowsItsTimes has a report begun, changed and saved, and one that its group begins for it.
+func TestAReportKnowsItsTimes(t *testing.T) {
+	testkit.OnBoth(t, func(t *testing.T, url string) {
+		c := newCrew(t, url)
+		run := c.run(&c.group, time.Hour)
+		before := model.Now()
+		p, err := run.Progress(t.Context(), "a", "Counted", nil, "")
+		must(t, err)
+		read := func() (row task.ProgressReport) {
+			must(t, c.db.Read(t.Context()).Where("task_id = ?", run.ID).Take(&row).Error)
+			return row
+		}
+		first := read()
+		if first.BeganAt == nil || first.BeganAt.Before(before) || !first.ChangedAt.Equal(*first.BeganAt) {
+			t.Errorf("begun at %v, changed at %v", first.BeganAt, first.ChangedAt)
+		}
+		p.Add(3)
+		must(t, run.Close(t.Context()))
+		if now := read(); !now.BeganAt.Equal(*first.BeganAt) || now.ChangedAt.Before(*now.BeganAt) || now.Done != 3 {
+			t.Errorf("begun at %v, changed at %v, done %d", now.BeganAt, now.ChangedAt, now.Done)
+		}
+		total := int64(7)
+		must(t, c.db.InTx(t.Context(), func(tx *db.Tx) error { return task.ReportGroup(tx, c.group, "b", "Counted", &total) }))
+		other := c.run(&c.group, time.Hour)
+		part, err := other.GroupProgress(t.Context(), "b", "Counted", nil)
+		must(t, err)
+		part.Add(2)
+		must(t, other.Close(t.Context()))
+		if got := c.reports(); len(got) != 1 || got[0].Done != 2 || got[0].Total == nil || *got[0].Total != 7 {
+			t.Errorf("the group has %+v", got)
+		}
+	})
+}

@@ -297,4 +297,3 @@ func FuzzLogged(f *testing.F) {
 		must(t, run.Close(t.Context()))
 	})
 }
-

@@ -150,12 +150,12 @@ type AppStatus struct {
 	// AppType is "api", "content" or "worker".
 	AppType string
 	// Versions is an object of component label → version.
-	Versions        model.JSON
-	TTLSeconds      int64 `gorm:"column:ttl_seconds"`
+	Versions   model.JSON
+	TTLSeconds int64 `gorm:"column:ttl_seconds"`
 	// Concurrency is how many tasks a worker runs side by side; 0 for other processes.
 	Concurrency int64
 	// Kinds is a JSON array of the kinds of tasks that the process knows; NULL where that was not told.
-	Kinds model.JSON
+	Kinds           model.JSON
 	LastHeartbeat   time.Time
 	PulpCreated     time.Time
 	PulpLastUpdated time.Time

@@ -19,17 +19,14 @@ import (
 	"github.com/packhouse/packhouse/core/task"
 )
 
-// asChild and asParent make the test binary a child, or a process that has one, instead of running tests.
-const (
-	asChild  = "PACKHOUSE_TEST_CHILD=1"
-	asParent = "PACKHOUSE_TEST_PARENT=1"
-)
+// asParent makes the test binary a process that has a child, instead of running tests.
+const asParent = "PACKHOUSE_TEST_PARENT"
 
 func TestMain(m *testing.M) {
 	switch {
-	case os.Getenv("PACKHOUSE_TEST_CHILD") != "":
+	case os.Getenv(asChild) != "":
 		os.Exit(childMain())
-	case os.Getenv("PACKHOUSE_TEST_PARENT") != "":
+	case os.Getenv(asParent) != "":
 		parentMain()
 	}
 	os.Exit(m.Run())
@@ -118,7 +115,7 @@ func works(log *slog.Logger) map[string]work {
 
 // parentMain has a child that waits, tells its number, and never ends.
 func parentMain() {
-	r := &Runner{Program: os.Args[0], Environ: []string{"PACKHOUSE_TEST_PARENT=", asChild}, Settings: json.RawMessage(`"deaf"`),
+	r := &Runner{Program: os.Args[0], Settings: json.RawMessage(`"deaf"`),
 		Log: slog.New(slog.NewJSONHandler(os.Stdout, nil))}
 	_, err := r.Run(context.Background(), claimed(), 1<<30, "")
 	panic(err)
@@ -138,7 +135,7 @@ func runner(t *testing.T, how string) (*Runner, *capture) {
 	}
 	log := &capture{lines: make(chan string, 1000)}
 	return &Runner{
-		Program: os.Args[0], Environ: []string{asChild}, Settings: settings, Grace: 30 * time.Second, LookEvery: time.Millisecond,
+		Program: os.Args[0], Settings: settings, Grace: 30 * time.Second, LookEvery: time.Millisecond,
 		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelInfo})),
 	}, log
 }

@@ -23,6 +23,9 @@ import (
 // prints would break the answer.
 const answerFile = 3
 
+// asChild is the variable that tells a process that it is a child.
+const asChild = "RUN_TASK_AS_CHILD"
+
 // Order says what the child has to do.
 type Order struct {
 	// Task is the id of the task, Worker the name of the process that has claimed it.

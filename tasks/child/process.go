@@ -70,8 +70,7 @@ func (r *Runner) prepare(ctx context.Context, memory int64) *process {
 		said: &lines{ctx: ctx, log: log}, cmd: exec.Command(r.Program, r.Args...),
 	}
 	p.cmd.Args[0] = filepath.Base(os.Args[0]) // as people know the program, however it was found
-	p.cmd.Env = append(os.Environ(), r.Environ...)
-	p.cmd.Env = append(p.cmd.Env, fmt.Sprintf("GOMEMLIMIT=%dB", memory/100*headroom))
+	p.cmd.Env = append(os.Environ(), asChild+"=1", fmt.Sprintf("GOMEMLIMIT=%dB", memory/100*headroom))
 	p.cmd.Stdout, p.cmd.Stderr = p.said, p.said
 	p.cmd.SysProcAttr = attributes()
 	p.cmd.WaitDelay = p.grace // something that the work has started may hold its output open

@@ -18,8 +18,6 @@ type Runner struct {
 	// process.
 	Program string
 	Args    []string
-	// Environ, as "NAME=value", is added to the environment.
-	Environ []string
 	// Settings go into each order.
 	Settings json.RawMessage
 	// Log gets what the children log; nil discards.

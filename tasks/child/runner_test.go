@@ -32,7 +32,7 @@ func TestAChildGetsItsOrderAndGivesItsResult(t *testing.T) {
 		t.Errorf("the order was %+v", o)
 	}
 	r, _ = runner(t, "nothing")
-	if result, err := r.Run(t.Context(), claimed(), much, ""); err != nil || string(result) != "null" {
+	if result, err := r.Run(t.Context(), claimed(), much, ""); err != nil || len(result) > 0 {
 		t.Errorf("no result is %s, %v", result, err)
 	}
 }
@@ -181,7 +181,7 @@ func TestAProgramThatCannotBeStarted(t *testing.T) {
 func TestAChildDiesWithItsParent(t *testing.T) {
 	t.Parallel()
 	parent := exec.Command(os.Args[0])
-	parent.Env = append(os.Environ(), asParent)
+	parent.Env = append(os.Environ(), asParent+"=1")
 	out, err := parent.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -48,7 +48,8 @@ func listen(stdin io.Reader, cancel func()) {
 // errs.Invalid.
 func AnswerTo() (*os.File, error) {
 	var is syscall.Stat_t
-	if err := syscall.Fstat(answerFile, &is); err != nil || is.Mode&syscall.S_IFMT != syscall.S_IFIFO {
+	// What has the descriptor in any other process must be left alone.
+	if os.Getenv(asChild) == "" || syscall.Fstat(answerFile, &is) != nil || is.Mode&syscall.S_IFMT != syscall.S_IFIFO {
 		return nil, errs.New(errs.Invalid, "nobody waits for an answer; this command is started by a worker, not by people")
 	}
 	syscall.CloseOnExec(answerFile) // not for what the work starts

@@ -2,7 +2,6 @@ package metric
 
 import (
 	"context"
-	"database/sql"
 	"sync"
 	"time"
 
@@ -10,8 +9,9 @@ import (
 )
 
 const (
-	// keptFor is how long an answer of a source is told again, however many read.
-	keptFor = 5 * time.Second
+	// keptFor is how long answers are told again at least, however many read, and keptTimes how many times as long as
+	// the asking took: so that it never takes more than a hundredth of anybody's time.
+	keptFor, keptTimes = 5 * time.Second, 100
 	// patience is how long a source may take.
 	patience = 2 * time.Second
 )
@@ -24,6 +24,15 @@ type Backlog struct {
 	Oldest time.Duration
 }
 
+// Pool are the numbers of a pool of connections to the database.
+type Pool struct {
+	// Used and Idle connections are open, Max is the most that may be.
+	Used, Idle, Max int
+	// Waits is how often somebody had to wait for a connection, Waited for how long in all.
+	Waits  int64
+	Waited time.Duration
+}
+
 // Sources are asked when the metrics are read. Each may be nil: then it is not told.
 type Sources struct {
 	// Backlog counts waiting tasks in the database.
@@ -31,7 +40,7 @@ type Sources struct {
 	// Database and Redis give an error when they do not answer.
 	Database, Redis func(ctx context.Context) error
 	// Pools are the connections to the database by name of the pool.
-	Pools func() map[string]sql.DBStats
+	Pools func() map[string]Pool
 	// Now is the clock; nil is that of the system.
 	Now func() time.Time
 }
@@ -64,7 +73,8 @@ type asked struct {
 	waiting, oldest, up, opened, limit, waits, waitTime *prometheus.Desc
 
 	mu   sync.Mutex
-	at   time.Time
+	at   time.Time     // of the asking
+	good time.Duration // how long the answers are good for
 	kept []prometheus.Metric
 }
 
@@ -87,8 +97,9 @@ func (a *asked) remembered() []prometheus.Metric {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.sources.Now()
-	if a.kept == nil || now.Sub(a.at) >= keptFor || now.Before(a.at) {
+	if a.kept == nil || now.Sub(a.at) >= a.good || now.Before(a.at) {
 		a.at, a.kept = now, a.ask()
+		a.good = max(keptFor, keptTimes*a.sources.Now().Sub(now))
 	}
 	return a.kept[:len(a.kept):len(a.kept)]
 }
@@ -127,10 +138,10 @@ func (a *asked) pools() (out []prometheus.Metric) {
 	}
 	for pool, s := range a.sources.Pools() {
 		out = append(out,
-			gauge(a.opened, float64(s.InUse), pool, "used"), gauge(a.opened, float64(s.Idle), pool, "idle"),
-			gauge(a.limit, float64(s.MaxOpenConnections), pool),
-			prometheus.MustNewConstMetric(a.waits, prometheus.CounterValue, float64(s.WaitCount), pool),
-			prometheus.MustNewConstMetric(a.waitTime, prometheus.CounterValue, s.WaitDuration.Seconds(), pool),
+			gauge(a.opened, float64(s.Used), pool, "used"), gauge(a.opened, float64(s.Idle), pool, "idle"),
+			gauge(a.limit, float64(s.Max), pool),
+			prometheus.MustNewConstMetric(a.waits, prometheus.CounterValue, float64(s.Waits), pool),
+			prometheus.MustNewConstMetric(a.waitTime, prometheus.CounterValue, s.Waited.Seconds(), pool),
 		)
 	}
 	return out

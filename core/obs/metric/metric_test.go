@@ -2,7 +2,6 @@ package metric
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -127,10 +126,8 @@ func TestSourcesAreAskedNowAndThen(t *testing.T) {
 		},
 		Database: func(context.Context) error { return nil },
 		Redis:    func(context.Context) error { return errors.New("away") },
-		Pools: func() map[string]sql.DBStats {
-			return map[string]sql.DBStats{"all": {InUse: 3, Idle: 2, WaitDuration: time.Second}}
-		},
-		Now: func() time.Time { return now },
+		Pools:    func() map[string]Pool { return map[string]Pool{"all": {Used: 3, Idle: 2, Max: 9, Waited: time.Second}} },
+		Now:      func() time.Time { return now },
 	})
 	first := map[string]string{
 		`packhouse_tasks_waiting{why="resources"}`: "101", `packhouse_tasks_waiting{why="cap"}`: "5", `packhouse_tasks_waiting{why="worker"}`: "7",
@@ -144,6 +141,29 @@ func TestSourcesAreAskedNowAndThen(t *testing.T) {
 	check(t, read(t, m), map[string]string{`packhouse_tasks_waiting{why="resources"}`: "102"})
 	now = now.Add(-time.Hour) // the clock was set back
 	check(t, read(t, m), map[string]string{`packhouse_tasks_waiting{why="resources"}`: "103"})
+}
+
+// TestSlowSourcesAreAskedLess: what took a second is good for a hundred.
+func TestSlowSourcesAreAskedLess(t *testing.T) {
+	t.Parallel()
+	m := newMetrics(t)
+	var asked int64
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	m.Ask(Sources{
+		Backlog: func(context.Context) (Backlog, error) {
+			now = now.Add(time.Second)
+			asked++
+			return Backlog{Worker: asked}, nil
+		},
+		Now: func() time.Time { return now },
+	})
+	for _, c := range []struct {
+		later time.Duration
+		want  string
+	}{{0, "1"}, {98 * time.Second, "1"}, {time.Second, "2"}} {
+		now = now.Add(c.later)
+		check(t, read(t, m), map[string]string{`packhouse_tasks_waiting{why="worker"}`: c.want})
+	}
 }
 
 // TestAGapWhereTheDatabaseIsAway: the rest is told all the same.
