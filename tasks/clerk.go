@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	"github.com/packhouse/packhouse/core/db"
@@ -78,18 +79,25 @@ func (c *clerk) work() {
 	}
 }
 
-// gather adds what has come together.
+// gather adds what has come together. Quick tasks end within microseconds of one another, so where others still run it
+// lets them go first, a few times, rather than make a transaction for each.
 func (c *clerk) gather(batch []*performed) []*performed {
-	for len(batch) < together {
+	for yields := 0; len(batch) < together; {
 		select {
 		case p := <-c.ended:
 			batch = append(batch, p)
 		default:
-			return batch
+			if yields++; yields > patienceWithQuick || len(batch) == 0 || len(batch) >= c.running {
+				return batch
+			}
+			runtime.Gosched()
 		}
 	}
 	return batch
 }
+
+// patienceWithQuick is how often the clerk lets others run before it writes the ends that it has.
+const patienceWithQuick = 8
 
 // round writes ends and takes tasks, in one transaction.
 func (c *clerk) round(batch []*performed) {

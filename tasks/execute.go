@@ -178,7 +178,7 @@ func (x *execution) look() {
 		// The database is away; the work goes on and the next look may see more.
 	case row.State == task.Canceling:
 		x.cancel(errCanceled)
-	case row.State != task.Running || row.Worker == nil || *row.Worker != x.name:
+	case row.State != task.Running || !row.SameClaim(x.row):
 		x.cancel(errLost)
 	}
 }

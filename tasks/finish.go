@@ -2,7 +2,6 @@ package tasks
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/packhouse/packhouse/core/db"
@@ -13,8 +12,7 @@ import (
 // finished is the end of an execution, unless the task is not ours any more.
 func (x *execution) finished(v verdict) *ending {
 	return &ending{id: x.row.ID, judge: func(_ *db.Tx, row *task.Row) (verdict, bool, error) {
-		mine := row.Worker != nil && *row.Worker == x.name
-		return asRequested(row, v), mine, nil
+		return asRequested(row, v), row.SameClaim(x.row), nil
 	}}
 }
 
@@ -24,20 +22,30 @@ func (x *execution) finish(v verdict) { x.t.finish([]*ending{x.finished(v)}, app
 // finish writes the end of executed tasks. It does not give up while the database is away: the work is done and must not
 // be lost. If it stays away for long, others will have settled the tasks.
 func (t *Tasks) finish(endings []*ending, a appetite) (claimed []task.Row) {
+	claimed, err := t.insist(endings, a)
+	if err != nil {
+		return t.finishApart(endings, a, err)
+	}
+	return claimed
+}
+
+// insist tries until the end of the tasks is written, the process is stopped without waiting for it, or the database has
+// an objection that will not pass.
+func (t *Tasks) insist(endings []*ending, a appetite) (claimed []task.Row, err error) {
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
 		claimed, err := t.tryFinish(endings, a)
 		if err == nil {
-			return claimed
+			return claimed, nil
 		}
-		t.log.Warn("the end of a task could not be saved, it will be tried again", "task", endings[0].id, "of", len(endings), "error", err)
+		t.log.Warn("the end of a task could not be saved", "task", endings[0].id, "of", len(endings), "error", err)
 		if !passes(err) {
-			return t.finishApart(endings, a, err)
+			return nil, err
 		}
 		wait := time.NewTimer(pause)
 		select {
 		case <-t.abandoned:
 			wait.Stop()
-			return nil
+			return nil, nil
 		case <-wait.C:
 		}
 	}
@@ -58,11 +66,12 @@ func (t *Tasks) finishApart(endings []*ending, a appetite, err error) (claimed [
 	}
 	judge := endings[0].judge
 	fault := task.FailureOf(errs.New(errs.Internal, "save the result of the task: %w", err), t.o.Redact).JSON()
-	claimed, again := t.tryFinish([]*ending{{id: endings[0].id, judge: func(tx *db.Tx, row *task.Row) (verdict, bool, error) {
+	claimed, again := t.insist([]*ending{{id: endings[0].id, judge: func(tx *db.Tx, row *task.Row) (verdict, bool, error) {
 		_, agreed, err := judge(tx, row)
 		return asRequested(row, verdict{state: task.Failed, fault: fault}), agreed, err
 	}}}, a)
-	if again != nil && !errors.Is(again, context.Canceled) {
+	if again != nil {
+		t.running.giveUp(endings[0].id)
 		t.log.Error("the end of a task cannot be saved, it is left to the sweeper", "task", endings[0].id, "error", again)
 	}
 	return claimed

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/model"
@@ -15,10 +14,6 @@ import (
 // orphaned is true of a running or canceling task in t whose process is not known any more.
 const orphaned = `t.state IN ('running', 'canceling')
 	AND NOT EXISTS (SELECT 1 FROM core_app_statuses s WHERE s.name = t.worker)`
-
-// strandedAfter is the age from which a claim that nobody here knows of counts as stranded; it leaves time for one
-// that is being made while the rows are read.
-const strandedAfter = time.Minute
 
 // buryMissing takes processes off the list that have given no sign of life within their time. One that comes back puts
 // itself on the list again. The heartbeat of witness, one of this process, is the present by the clock of the database.
@@ -96,6 +91,13 @@ func (t *Tasks) releaseStranded(ctx context.Context) error {
 	}
 	var faults []error
 	for _, row := range rows {
+		if t.running.gaveUp(row.ID) {
+			_, _, err := t.settle(ctx, row.ID, func(_ *db.Tx, row *task.Row) (verdict, bool, error) {
+				return asRequested(row, failedFor("The end of the work could not be saved.")), true, nil
+			})
+			faults = append(faults, err)
+			continue
+		}
 		t.log.Warn("a task was claimed but not begun, it is put back", "task", row.ID)
 		faults = append(faults, wrap(t.putBack(ctx, row.ID, *row.Worker), "put back task %s", row.ID))
 	}
@@ -113,7 +115,7 @@ func (t *Tasks) stranded(ctx context.Context) (out []task.Row, err error) {
 	}
 	var rows []task.Row
 	err = t.db.Read(ctx).Where("state IN ? AND worker IN ? AND started_at < ?",
-		[]task.State{task.Running, task.Canceling}, t.names(), model.Now().Add(-strandedAfter)).Find(&rows).Error
+		[]task.State{task.Running, task.Canceling}, t.names(), model.Now().Add(-t.o.StrandedAfter)).Find(&rows).Error
 	for _, row := range rows {
 		if !inHand[row.ID] {
 			out = append(out, row)

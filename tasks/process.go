@@ -71,6 +71,10 @@ func (p *process) keepBeating(ctx context.Context) {
 			next.Reset(soon)
 			continue
 		}
+		// Whom the heartbeat vouches for must be in our hands. An API has no sweeper that would look.
+		if err := p.t.releaseStranded(ctx); err != nil && ctx.Err() == nil {
+			p.t.log.Warn("claims that nobody knows of could not be looked for, it will be tried again", "name", p.name, "error", err)
+		}
 		next.Reset(every)
 	}
 }

@@ -19,6 +19,8 @@ type registry struct {
 	mu   sync.Mutex
 	all  map[string]inHand
 	shut bool
+	// givenUp are tasks whose work was done while its end could not be written, for whoever finds their rows.
+	givenUp map[string]bool
 	// idle is closed when the registry is shut and empty.
 	idle chan struct{}
 }
@@ -43,6 +45,23 @@ func (r *registry) enter(id string, cancel context.CancelCauseFunc) (wake <-chan
 	task := inHand{cancel: cancel, wake: make(chan struct{}, 1)}
 	r.all[id] = task
 	return task.wake, true
+}
+
+// giveUp notes that the end of a task could not be written.
+func (r *registry) giveUp(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.givenUp == nil {
+		r.givenUp = map[string]bool{}
+	}
+	r.givenUp[id] = true
+}
+
+// gaveUp tells whether the work of a task was done here and its end could not be written.
+func (r *registry) gaveUp(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.givenUp[id]
 }
 
 func (r *registry) leave(id string) {

@@ -71,6 +71,9 @@ type Options struct {
 	ImmediateLimit time.Duration
 	// SweepEvery is the time between two sweeps of a worker; 0 is 5 s.
 	SweepEvery time.Duration
+	// StrandedAfter is the age from which a claim of this process that it does not know of, because the answer of the
+	// database got lost, is put back; 0 is 10 s.
+	StrandedAfter time.Duration
 	// LookEvery is the longest time between two looks of a worker for ready tasks, with or without Redis; 0 is 1 s.
 	LookEvery time.Duration
 	// WatchEvery is how often the row of a running task is checked for a request to cancel it; 0 is 1 s.
@@ -167,7 +170,7 @@ func (o Options) withDefaults() Options {
 	for value, standard := range map[*time.Duration]time.Duration{
 		&o.Poll: 250 * time.Millisecond, &o.WorkerTTL: 30 * time.Second, &o.APITTL: 120 * time.Second,
 		&o.ContentTTL: 30 * time.Second, &o.ImmediateLimit: 5 * time.Second, &o.SweepEvery: 5 * time.Second,
-		&o.LookEvery: time.Second, &o.WatchEvery: time.Second, &o.CancelLimit: 30 * time.Second,
+		&o.LookEvery: time.Second, &o.StrandedAfter: 10 * time.Second, &o.WatchEvery: time.Second, &o.CancelLimit: 30 * time.Second,
 	} {
 		if *value <= 0 {
 			*value = standard

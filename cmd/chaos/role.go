@@ -108,7 +108,7 @@ func (a assignment) machine(d *db.DB, j *journal, log *slog.Logger) (*tasks.Task
 	}
 	return tasks.New(tasks.Options{
 		DB: d, Box: box, RedisURL: a.Redis, Handlers: works{j}.handlers(), Log: log, Limits: limits,
-		WorkerTTL: heartbeat, APITTL: heartbeat, Grace: a.Plan.Grace, CancelLimit: time.Second,
+		WorkerTTL: heartbeat, StrandedAfter: 3 * time.Second, APITTL: heartbeat, Grace: a.Plan.Grace, CancelLimit: time.Second,
 		ImmediateLimit: a.stretched(2 * time.Second), SweepEvery: a.stretched(200 * time.Millisecond), WatchEvery: 100 * time.Millisecond,
 		WorkDir: filepath.Join(a.Folder, workFolder), NameTemplate: a.Name,
 	})

@@ -47,8 +47,11 @@ func (g *ground) round(ctx context.Context, p plan) (sum tally, err error) {
 	}
 	f := &field{ground: g, plan: p, folder: folder, db: d, finals: map[string]string{}}
 	sum, err = f.play(ctx, address)
+	if ctx.Err() != nil {
+		return sum, errors.Join(errors.New("interrupted"), d.Close())
+	}
 	if err != nil {
-		g.violated = ctx.Err() == nil
+		g.violated = true
 		return sum, errors.Join(err, d.Close(), errors.New(f.story(err.Error())+f.tails()))
 	}
 	return sum, errors.Join(d.Close(), g.drop(ctx, p, folder))

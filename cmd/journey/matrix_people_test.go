@@ -25,7 +25,7 @@ type persona struct {
 
 // The models of the table whose objects have roles, in domains and outside of them, and those with roles of the tests.
 func shared() []string {
-	return []string{"core.upload", "core.task", "core.artifact", "core.rbaccontentguard", "core.compositecontentguard", "core.contentredirectcontentguard", "core.headercontentguard", "file.filerepository",
+	return []string{"core.upload", "core.task", "core.taskschedule", "core.artifact", "core.rbaccontentguard", "core.compositecontentguard", "core.contentredirectcontentguard", "core.headercontentguard", "file.filerepository",
 		"file.fileremote", "file.filegitremote", "file.filepublication", "file.filedistribution", "file.filealternatecontentsource"}
 }
 
@@ -46,7 +46,7 @@ func permits(verbs string, models ...string) (all []string) {
 
 // unknown are permissions that nothing asks for.
 func unknown() []string {
-	return []string{"core.change_artifact", "core.delete_artifact", "file.change_filepublication"}
+	return []string{"core.change_artifact", "core.delete_artifact", "file.change_filepublication", "core.add_taskschedule", "core.change_taskschedule", "core.delete_taskschedule"}
 }
 
 // personas are all who ask; their passwords are the word of the tests.
@@ -114,7 +114,7 @@ func (p *persona) expects(x expectation, method, route string) int {
 		return refusal
 	case p.as == "nobody":
 		return loginFor
-	case x.rule == auth.Superusers && x.on == "":
+	case x.rule == auth.Superusers && x.on == "" && (x.sight != nil || !nested):
 		return permitted(p.superuser && p.scope == "")
 	case nested && !p.sees(x):
 		return unseen

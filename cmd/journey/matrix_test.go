@@ -120,7 +120,7 @@ func (m *matrix) askAll(t *testing.T, p *persona, disguise bool) {
 		if r.x.letter == 'L' && answer.Code == http.StatusOK {
 			m.shrunk(t, p, r, o, answer.Body.String())
 		}
-		if want == unseen || want == refusal && r.x.rule == auth.Superusers && r.x.onObject && r.x.on == "" {
+		if want == unseen || want == refusal && r.x.rule == auth.Superusers && r.x.onObject && r.x.on == "" && r.x.sight != nil {
 			m.tellsNothing(t, where, p, r, "", answer)
 		}
 		if disguise && want != allowed && slices.Contains([]string{"anonymous", "plain", "viewer", "reader"}, p.name) {

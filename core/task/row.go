@@ -86,6 +86,18 @@ func (r *Row) Final() bool { return r.State.Final() }
 // Ready tells whether the task may start.
 func (r *Row) Ready() bool { return r.State == Waiting && r.Turn != nil }
 
+// SameClaim tells whether two readings of a task are of one claim: by the same process, at the same moment. A process may
+// claim a task again that was taken from it.
+func (r *Row) SameClaim(other *Row) bool {
+	if r.Worker == nil || other.Worker == nil || *r.Worker != *other.Worker {
+		return false
+	}
+	if r.StartedAt == nil || other.StartedAt == nil {
+		return r.StartedAt == other.StartedAt
+	}
+	return r.StartedAt.Equal(*other.StartedAt)
+}
+
 // Lane is one of the two lines in which ready tasks stand, a column of core_tasks.
 type Lane int64
 

@@ -180,13 +180,11 @@ func (r *Run) fence(tx *db.Tx) error {
 
 func (r *Run) mine(tx *db.Tx, locked string) error {
 	var found []Row
-	if err := tx.Raw("SELECT state, worker FROM core_tasks WHERE id = ?"+locked, r.ID).Scan(&found).Error; err != nil {
+	if err := tx.Raw("SELECT state, worker, started_at FROM core_tasks WHERE id = ?"+locked, r.ID).Scan(&found).Error; err != nil {
 		return fmt.Errorf("check that the task still runs: %w", err)
 	}
-	if len(found) != 1 || found[0].State != Running || !same(found[0].Worker, r.o.Row.Worker) {
+	if len(found) != 1 || found[0].State != Running || !found[0].SameClaim(r.o.Row) {
 		return errs.New(errs.Canceled, "the task was canceled or given up, nothing more may be changed by it")
 	}
 	return nil
 }
-
-func same(a, b *string) bool { return a != nil && b != nil && *a == *b }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/errs"
 )
 
 // saver writes what a run has to tell beside its work, in one transaction every so often and once more at the end.
@@ -69,7 +70,24 @@ func (s *saver) close(ctx context.Context) error {
 	}
 	close(stop)
 	<-done
-	return s.flush(ctx)
+	return s.flushForGood(ctx)
+}
+
+// flushForGood does not give up while the database is away and ctx has time: there is no later.
+func (s *saver) flushForGood(ctx context.Context) error {
+	for {
+		err := s.flush(ctx)
+		if err == nil || !errs.Is(err, errs.Unavailable) {
+			return err
+		}
+		again := time.NewTimer(200 * time.Millisecond)
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			again.Stop()
+			return err
+		}
+	}
 }
 
 func (s *saver) flush(ctx context.Context) error {

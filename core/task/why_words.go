@@ -44,7 +44,7 @@ func (s *sentences) add(format string, args ...any) {
 	if s.Len() > 0 {
 		s.WriteByte(' ')
 	}
-	fmt.Fprintf(s, format, args...)
+	fmt.Fprintf(&s.Builder, format, args...)
 }
 
 // ago is a moment and how long ago it was.

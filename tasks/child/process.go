@@ -67,7 +67,9 @@ func (r *Runner) prepare(ctx context.Context, memory int64) *process {
 	p := &process{
 		memory: memory, grace: orElse(r.Grace, 5*time.Second), look: orElse(r.LookEvery, 50*time.Millisecond),
 		log: log, stop: make(chan struct{}), done: make(chan struct{}), heard: make(chan struct{}),
-		said: &lines{ctx: ctx, log: log}, cmd: exec.Command(r.Program, r.Args...),
+		said: &lines{ctx: ctx, log: log},
+		// detached: it is told to end, and has some time for that.
+		cmd: exec.CommandContext(context.WithoutCancel(ctx), r.Program, r.Args...),
 	}
 	p.cmd.Args[0] = filepath.Base(os.Args[0]) // as people know the program, however it was found
 	p.cmd.Env = append(os.Environ(), asChild+"=1", fmt.Sprintf("GOMEMLIMIT=%dB", memory/100*headroom))

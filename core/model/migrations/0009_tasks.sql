@@ -22,6 +22,23 @@ CREATE INDEX core_tasks_claimable ON core_tasks (lane, turn, seq) WHERE state = 
 
 CREATE INDEX core_tasks_flow ON core_tasks (flow, lane, turn) WHERE state IN ('waiting', 'running', 'canceling') AND turn IS NOT NULL;
 
+-- Most tasks have no parent, no group and no end yet: what a task costs is mostly what its indexes cost.
+DROP INDEX core_tasks_parent;
+
+CREATE INDEX core_tasks_parent ON core_tasks (parent_task_id) WHERE parent_task_id IS NOT NULL;
+
+DROP INDEX core_tasks_group;
+
+CREATE INDEX core_tasks_group ON core_tasks (task_group_id) WHERE task_group_id IS NOT NULL;
+
+DROP INDEX core_tasks_creator;
+
+CREATE INDEX core_tasks_creator ON core_tasks (created_by, id) WHERE created_by IS NOT NULL;
+
+DROP INDEX core_tasks_finished;
+
+CREATE INDEX core_tasks_finished ON core_tasks (finished_at) WHERE finished_at IS NOT NULL;
+
 -- The caps that count a task, from its dispatch to its end. Stage 0 waits for resources, 1 for the cap, 2 is admitted.
 CREATE TABLE core_task_caps (
   cap {{text}} NOT NULL,
