@@ -53,10 +53,12 @@ func (t *Tasks) RunAsChild(ctx context.Context, id, worker, folder string) (resu
 	}
 	x := execution{t: t, row: row, name: worker, ctx: ctx}
 	run := task.NewRun(task.Setup{DB: t.db, Row: row, Dispatcher: t, Log: t.log, Folder: folder, ShowFaults: !t.o.Redact})
+	recording := run.Record(ctx, t.o.Keep)
 	result, err = x.work(run)
 	// detached: what was counted is saved also after a cancel.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
+	recording.Finish(last)
 	if closing := run.Close(last); closing != nil {
 		run.Log().Warn("the end of a task was not tidy", "error", closing)
 	}

@@ -142,7 +142,7 @@ func (t *Tasks) rowOf(ctx context.Context, a task.Args, traits task.Traits, o ta
 		ID: id, DomainID: origin.DomainID, Name: a.Kind(), State: task.Waiting, Args: sealed,
 		LoggingCID: origin.CID, CreatedBy: origin.UserID, Immediate: o.Immediate, ReservedResources: locks.Record(),
 		ParentTaskID: optional(o.Parent, origin.ParentID), TaskGroupID: optional(o.Group),
-		Weight: traits.Priority.Weight(), Trace: t.o.Observer.Trace(ctx),
+		Weight: traits.Priority.Weight(), Trace: t.o.Observer.Trace(ctx), Diagnostics: task.DiagnosticsJSON(origin.Diagnostics),
 		PulpCreated: ident.Time(id), PulpLastUpdated: ident.Time(id),
 	}
 	row.Flow = flowOf(row)

@@ -81,16 +81,27 @@ func (x *execution) told(row *task.Row) {
 // toTheEnd runs the work until it returns.
 func (x *execution) toTheEnd() verdict {
 	run := task.NewRun(task.Setup{
-		DB: x.t.db, Row: x.row, Dispatcher: x.t, Log: x.t.log, Folder: x.t.folderOf(x.name), LogBegun: x.inChild(),
+		DB: x.t.db, Row: x.row, Dispatcher: x.t, Log: x.t.log, Folder: x.t.folderOf(x.name), LogBegun: x.inChild(), ShowFaults: !x.t.o.Redact,
 	})
+	keep := x.t.o.Keep
+	if x.row.Immediate || x.inChild() { // what a child does is recorded there
+		keep = nil
+	}
+	recording := run.Record(x.ctx, keep)
 	result, err := x.work(run)
 	// detached: what was counted is saved also after a cancel.
 	last, cancel := context.WithTimeout(context.WithoutCancel(x.ctx), patience)
 	defer cancel()
+	recording.Finish(last)
+	v := x.judge(run, result, err)
+	run.NoteEnd(last, v.state)
+	if v.state == task.Completed {
+		v.log = run.TakeLog() // it is saved with the end of the task
+	}
 	if closing := run.Close(last); closing != nil {
 		run.Log().Warn("the end of a task was not tidy", "error", closing)
 	}
-	return x.judge(run, result, err)
+	return v
 }
 
 // work opens the arguments and calls the handler; a panic becomes an error.

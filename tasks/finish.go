@@ -12,7 +12,9 @@ import (
 // finished is the end of an execution, unless the task is not ours any more.
 func (x *execution) finished(v verdict) *ending {
 	return &ending{id: x.row.ID, judge: func(_ *db.Tx, row *task.Row) (verdict, bool, error) {
-		return asRequested(row, v), row.SameClaim(x.row), nil
+		final := asRequested(row, v)
+		final.log = v.log
+		return final, row.SameClaim(x.row), nil
 	}}
 }
 

@@ -94,6 +94,8 @@ type verdict struct {
 	state  task.State
 	result model.JSON
 	fault  model.JSON
+	// log is what the task said last and has not saved.
+	log []task.LogLine
 }
 
 // end asks the judges and writes what they say.
@@ -108,6 +110,7 @@ func end(tx *db.Tx, endings []*ending, out *outcome) error {
 	table := db.Table{Columns: db.Columns("seq bigint", "id uuid", "state text", "result jsonb", "error jsonb")}
 	var seqs []int64
 	var begun []string
+	var said []task.LogLine
 	for _, e := range endings {
 		e.settled = false
 		if e.row.ID == "" || e.row.Final() {
@@ -123,7 +126,7 @@ func end(tx *db.Tx, endings []*ending, out *outcome) error {
 		e.settled = true
 		e.row.State, e.row.Result, e.row.Error, e.row.FinishedAt, e.row.PulpLastUpdated = v.state, v.result, v.fault, &now, now
 		table.Rows = append(table.Rows, []any{e.row.Seq, e.id, string(v.state), textOf(v.result), textOf(v.fault)})
-		seqs = append(seqs, e.row.Seq)
+		seqs, said = append(seqs, e.row.Seq), append(said, v.log...)
 		if e.row.StartedAt != nil {
 			begun = append(begun, e.id)
 		}
@@ -134,6 +137,9 @@ func end(tx *db.Tx, endings []*ending, out *outcome) error {
 	if _, err := tx.From(table, `UPDATE core_tasks SET state = w.state, result = w.result, error = w.error, finished_at = ?, pulp_last_updated = ?
 		FROM w WHERE core_tasks.seq = w.seq`, now, now); err != nil {
 		return fmt.Errorf("write the end of tasks: %w", err)
+	}
+	if err := task.SaveLog(tx, said); err != nil {
+		return err
 	}
 	if err := tidy(tx, table, begun); err != nil {
 		return err

@@ -80,6 +80,8 @@ type Options struct {
 	WatchEvery time.Duration
 	// Observer hears what happens; nil tells nobody.
 	Observer Observer
+	// Keep keeps what the diagnostics of tasks record; nil records nothing.
+	Keep task.Keep
 	// Child runs the work of kinds that want a process of their own; nil runs it inside this one.
 	Child Runner
 }

@@ -162,7 +162,7 @@ func (m *matrix) people(t *testing.T) {
 		do(step{do: "POST {at}/users/", body: `{"username":"` + name + `","password":"` + word + `"}`, status: 201, keep: map[string]string{p.name: "pulp_href"}})
 		roles := []string{}
 		for _, model := range append(shared(), "core.group") {
-			if p.owns && model != "core.task" {
+			if p.owns && model != "core.task" && model != "core.taskschedule" {
 				roles = append(roles, model+"_creator")
 			}
 		}
@@ -197,6 +197,7 @@ func (m *matrix) share(t *testing.T, o *objects, names ...string) {
 		for _, guard := range []string{"x509", "rhsm"} {
 			give(name, kind+m.vars["u"], o.vars[guard+"_prn"])
 		}
+		give(name, "core.taskschedule_"+name, o.vars["schedule_prn"]) // which the admin makes
 		if o == m.main || m.foreign != "" { // the default domain is the same for all sets
 			give(name, "core.domain_"+name, o.vars["domain_prn"])
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/packhouse/packhouse/core/api"
 	"github.com/packhouse/packhouse/core/app"
 	"github.com/packhouse/packhouse/core/artifact"
+	"github.com/packhouse/packhouse/core/base"
 	"github.com/packhouse/packhouse/core/config"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/ident"
@@ -129,6 +130,7 @@ func (n *Node) taskOptions(ctx context.Context, mounted app.Mounted) tasks.Optio
 		WorkDir: s.WorkingDirectory, NameTemplate: nameTemplate(ctx, s.WorkerNameTemplate),
 		Limits:      tasks.Limits{PerUser: s.TaskLimits.PerUser, Groups: s.TaskLimits.Groups, Kinds: s.TaskLimits.Kinds},
 		CancelLimit: seconds(s.TaskCancelLimit), ShortPlaces: s.Worker.ShortPlaces, Observer: n.observer,
+		Keep: base.KeepProfiles(n.db, n.store),
 	})
 }
 
