@@ -198,7 +198,7 @@ func (m *matrix) share(t *testing.T, o *objects, names ...string) {
 			give(name, kind+m.vars["u"], o.vars[guard+"_prn"])
 		}
 		give(name, "core.taskschedule_"+name, o.vars["schedule_prn"]) // which the admin makes
-		if o == m.main || m.foreign != "" { // the default domain is the same for all sets
+		if o == m.main || m.foreign != "" {                           // the default domain is the same for all sets
 			give(name, "core.domain_"+name, o.vars["domain_prn"])
 		}
 		if name == "viewer" {

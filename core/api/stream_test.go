@@ -102,7 +102,7 @@ func TestAStreamEnds(t *testing.T) {
 	})
 	t.Run("with the client", func(t *testing.T) {
 		t.Parallel()
-		gone := make(chan error)
+		gone := make(chan struct{})
 		url, _ := streaming(t, io.Discard, func(_ context.Context, to resource.Flow) {
 			for {
 				if _, err := to.Write(make([]byte, 1000)); err == nil {
@@ -111,7 +111,7 @@ func TestAStreamEnds(t *testing.T) {
 						continue
 					}
 				}
-				gone <- nil
+				close(gone)
 				return
 			}
 		})

@@ -39,9 +39,10 @@ const longestInterval = 100 * 366 * 24 * time.Hour
 
 func writeInterval(d time.Duration) string {
 	var out strings.Builder
-	if days := d / (24 * time.Hour); days > 0 {
-		fmt.Fprintf(&out, "%d ", days)
-		d -= days * 24 * time.Hour
+	const day = 24 * time.Hour
+	if d >= day {
+		fmt.Fprintf(&out, "%d ", d/day)
+		d %= day
 	}
 	fmt.Fprintf(&out, "%02d:%02d:%02d", d/time.Hour, d/time.Minute%60, d/time.Second%60)
 	if micro := d / time.Microsecond % 1_000_000; micro > 0 {

@@ -70,7 +70,7 @@ func whySchemas() map[string]resource.Schema {
 	detail := map[string]resource.Schema{"caps": list(caps), "queue": queue.OrNull(), "run": run.OrNull()}
 	ending := object(map[string]resource.Schema{"finished_at": moment.OrNull(), "seconds": resource.Schema{"type": "number"}.OrNull(), "error": text})
 	why := map[string]resource.Schema{
-		"task": text, "kind": text, "state": text, "standing": resource.Schema{"type": "string", "enum": task.Standings()}, "since": moment, "likely_start": moment.OrNull(),
+		"task": text, "kind": text, "state": text, "standing": {"type": "string", "enum": task.Standings()}, "since": moment, "likely_start": moment.OrNull(),
 		"waits_for": list(awaited), "further_resources": number, "chain": list(party(map[string]resource.Schema{"resource": text, "mode": text, "holds": yes})), "root": object(detail).OrNull(),
 		"caps": detail["caps"], "queue": detail["queue"], "run": detail["run"], "end": ending.OrNull(), "advice": text, "summary": text,
 	}

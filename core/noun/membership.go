@@ -118,6 +118,3 @@ func orphaned(name, alias, table, column string) resource.Filter {
 			Args: []any{resource.Ago(minutes)}}, nil
 	}}
 }
-
-// defaultOrphanMinutes is the default of the setting orphan_protection_time.
-const defaultOrphanMinutes = 1440

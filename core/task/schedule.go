@@ -75,7 +75,8 @@ func (r ScheduleRow) After(t time.Time) (*time.Time, error) {
 		at = *r.NextDispatch
 	}
 	if !at.After(t) {
-		at = at.Add((t.Sub(at)/every + 1) * every)
+		late := t.Sub(at)
+		at = t.Add(every - late%every)
 	}
 	return &at, nil
 }
