@@ -58,6 +58,7 @@ func Main(version string, apps ...*app.App) int {
 
 // Run runs one command and gives the exit code. The end of ctx is the request to stop.
 func (p Process) Run(ctx context.Context) int {
+	p.Stderr = &shared{to: p.Stderr}
 	c := &commands{Process: p}
 	root := c.root()
 	root.SetArgs(p.Args)

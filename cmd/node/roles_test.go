@@ -18,6 +18,7 @@ import (
 var contractRoles = map[string]string{
 	"core.upload":                      "add view change delete manage_roles",
 	"core.task":                        "view change delete manage_roles",
+	"core.taskschedule":                "view manage_roles",
 	"core.group":                       "add view change delete manage_roles",
 	"core.domain":                      "add view change delete manage_roles",
 	"core.rbaccontentguard":            "add view change delete manage_roles",

@@ -33,6 +33,7 @@ func harmless() map[string]string {
 		"subject_token_type": "a name of RFC 8693", "requested_token_type": "a name of RFC 8693",
 		"statements": "rules of an access policy", "creation_hooks": "rules of an access policy", "permissions_assignment": "rules of an access policy", "queryset_scoping": "a rule of an access policy",
 		"GroupUser.username": "a name, other than that of a remote", "role": "a name", "domain": "a reference", "content_object": "a reference", "content_object_prn": "a reference",
+		"task_args": "references and numbers, for kinds that are schedulable; sealed all the same",
 	}
 }
 

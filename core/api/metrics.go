@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -27,7 +28,8 @@ func (m Metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !slices.ContainsFunc(m.Allow, func(n netip.Prefix) bool { return n.Contains(client) }):
 		http.Error(w, "the metrics are not for this address; the setting metrics_allow names those that may read them", http.StatusForbidden)
 	default:
-		m.Handler.ServeHTTP(w, r)
+		// detached: the context of the connection may not be watched while the server stops; the handler has a time limit.
+		m.Handler.ServeHTTP(w, r.WithContext(context.WithoutCancel(r.Context())))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,13 +44,13 @@ type followed struct {
 	to    *listener
 	ticks chan time.Time
 	end   chan time.Time
-	clock time.Time
+	clock atomic.Int64 // in nanoseconds
 	done  chan struct{}
 }
 
 func newFollowed(t *testing.T, url string) *followed {
 	t.Helper()
-	f := &followed{t: t, db: tables.Open(t, url, ""), id: ident.New(), to: &listener{sent: make(chan string, 100)}, ticks: make(chan time.Time), end: make(chan time.Time), done: make(chan struct{}), clock: time.Unix(0, 0)}
+	f := &followed{t: t, db: tables.Open(t, url, ""), id: ident.New(), to: &listener{sent: make(chan string, 100)}, ticks: make(chan time.Time), end: make(chan time.Time), done: make(chan struct{})}
 	now := model.Now()
 	f.write(&task.Row{ID: f.id, DomainID: ident.DefaultDomain, Name: "test.followed", State: task.Running, Args: []byte("{}"), PulpCreated: now, PulpLastUpdated: now})
 	return f
@@ -60,7 +61,7 @@ func (f *followed) follow(ctx context.Context, after int64) {
 	q := &logQuery{db: f.db, task: f.id, after: after, levels: []string{"INFO", "ERROR"}}
 	go func() {
 		defer close(f.done)
-		follow(ctx, &follower{logQuery: q, to: f.to, now: func() time.Time { return f.clock }}, f.ticks, f.end, slog.New(slog.DiscardHandler))
+		follow(ctx, &follower{logQuery: q, to: f.to, now: func() time.Time { return time.Unix(0, f.clock.Load()) }}, f.ticks, f.end, slog.New(slog.DiscardHandler))
 	}()
 }
 
@@ -176,7 +177,7 @@ func TestAQuietStreamSaysThatItIsAlive(t *testing.T) {
 	f.ticks <- time.Time{}
 	f.ticks <- time.Time{} // the first has been seen to its end
 	f.wants()
-	f.clock = f.clock.Add(aliveEvery)
+	f.clock.Add(int64(aliveEvery))
 	f.ticks <- time.Time{}
 	f.wants(": alive\n\n")
 	f.end <- time.Time{}
