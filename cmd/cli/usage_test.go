@@ -30,8 +30,8 @@ func TestEveryCommandHasHelpWithExamples(t *testing.T) {
 	visit(c.root())
 }
 
-// words splits a command line as a shell does, where single quotes are all that it quotes with.
-func words(line string) (out []string) {
+// argv splits a command line as a shell does, where single quotes are all that it quotes with.
+func argv(line string) (out []string) {
 	for _, word := range regexp.MustCompile(`'[^']*'|\S+`).FindAllString(line, -1) {
 		out = append(out, strings.Trim(word, "'"))
 	}
@@ -53,7 +53,7 @@ func TestExamplesAreCommandLines(t *testing.T) {
 			call, _, _ = strings.Cut(call, " >> ")
 			call, _, _ = strings.Cut(call, " || ")
 			fresh := (&commands{Process: Process{Apps: plugins.All()}}).root()
-			target, rest, err := fresh.Find(words(call))
+			target, rest, err := fresh.Find(argv(call))
 			if err != nil {
 				t.Errorf("%q: %v", line, err)
 			} else if err := target.ParseFlags(rest); err != nil {
