@@ -124,8 +124,8 @@ func (x *execution) work(run *task.Run) (result any, err error) {
 	return x.t.kinds[x.row.Name].Work(run.Context(x.ctx), run, plain)
 }
 
-// judge turns what the work returned into the end of the task. Work that completed in spite of a cancel has
-// completed, as far as it goes; the row may know better.
+// judge turns what the work returned into the end of the task. Work that completed although it was canceled is canceled:
+// whoever asked for it may not have come to write that into the row yet.
 func (x *execution) judge(run *task.Run, result any, err error) verdict {
 	var text model.JSON
 	if err == nil {
@@ -133,7 +133,7 @@ func (x *execution) judge(run *task.Run, result any, err error) verdict {
 	}
 	cause := context.Cause(x.ctx)
 	switch {
-	case err == nil:
+	case err == nil && !errors.Is(cause, errCanceled):
 		return verdict{state: task.Completed, result: text}
 	case errors.Is(cause, errShutdown):
 		return aborted()

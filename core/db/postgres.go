@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -55,16 +59,42 @@ func poolConfig(o Options) (*pgxpool.Config, error) {
 	if params["application_name"] == "" {
 		params["application_name"] = "packhouse"
 	}
-	config.AfterConnect = timesInUTC
+	config.AfterConnect = prepare
 	return config, nil
 }
 
+// prepare makes a new connection ours.
+func prepare(ctx context.Context, conn *pgx.Conn) error {
+	timesInUTC(conn)
+	return endWithUs(ctx, conn)
+}
+
+// endWithUs has the server look now and then whether we are still there, and end our statement when we are not. Whoever
+// cancels a statement closes the connection; the word to the server that goes before may come too early, while the
+// statement is still on its way. PostgreSQL has that from version 14 on, and not on all platforms.
+func endWithUs(ctx context.Context, conn *pgx.Conn) error {
+	version, _, _ := strings.Cut(conn.PgConn().ParameterStatus("server_version"), ".")
+	if n, err := strconv.Atoi(version); err == nil && n < 14 {
+		return nil
+	}
+	_, err := conn.PgConn().Exec(ctx, "SET client_connection_check_interval = '2s'").ReadAll()
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && slices.Contains([]string{invalidParameter, unknownParameter}, e.Code) {
+		return nil
+	}
+	return err
+}
+
+// What a server says whose platform cannot tell whether a client is there, and one that does not know the setting.
+const (
+	invalidParameter = "22023"
+	unknownParameter = "42704"
+)
+
 // timesInUTC makes the driver give times in UTC; by default it uses the zone of this host.
-func timesInUTC(_ context.Context, conn *pgx.Conn) error {
+func timesInUTC(conn *pgx.Conn) {
 	conn.TypeMap().RegisterType(&pgtype.Type{
 		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 	})
-	return nil
 }
 
 // postgresDialector is gorm's dialect with our reading of errors.
