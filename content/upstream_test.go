@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -18,7 +17,6 @@ import (
 	"github.com/packhouse/packhouse/content/fetch"
 	"github.com/packhouse/packhouse/core/artifact"
 	"github.com/packhouse/packhouse/core/db"
-	"github.com/packhouse/packhouse/core/db/schema"
 	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/model"
 	upstreams "github.com/packhouse/packhouse/core/remote"
@@ -27,6 +25,7 @@ import (
 	fsstorage "github.com/packhouse/packhouse/core/storage/fs"
 	"github.com/packhouse/packhouse/core/storage/s3"
 	"github.com/packhouse/packhouse/core/testkit"
+	"github.com/packhouse/packhouse/core/testkit/tables"
 )
 
 const unitType = "raw.unit"
@@ -95,10 +94,9 @@ func (m *mirror) run(t *testing.T, address string) {
 	t.Cleanup(func() { _ = d.Close() })
 	m.db = d
 	m.site = &site{t: t} // put needs it
-	migrate(t, d)
+	tables.Fill(t, d, "")
 	m.repo = &model.Repository{Base: model.NewBase(ident.DefaultDomain), PulpType: "raw.raw", Name: "r", LatestVersion: 1, NextVersion: 2}
 	m.put(
-		&model.Domain{ID: ident.DefaultDomain, Name: "default", StorageClass: "fs", PulpCreated: model.Now(), PulpLastUpdated: model.Now()},
 		m.repo,
 		&model.RepositoryVersion{Base: model.NewBase(ident.DefaultDomain), RepositoryID: m.repo.ID, Number: 1, Counts: model.JSON("{}"), CurrentFrom: model.Now()},
 		&model.Distribution{Base: model.NewBase(ident.DefaultDomain), PulpType: "raw.raw", Name: "d", BasePath: "d", RepositoryID: &m.repo.ID},
@@ -122,28 +120,6 @@ func (m *mirror) start(t *testing.T, set func(o *Options)) {
 			set(o)
 		}
 	})
-}
-
-func migrate(t *testing.T, d *db.DB) {
-	t.Helper()
-	files, err := fs.Sub(model.Migrations, "migrations")
-	must(t, err)
-	migrations, err := schema.FromFS(files)
-	must(t, err)
-	must(t, d.InTx(t.Context(), func(tx *db.Tx) error {
-		for _, m := range migrations {
-			statements, err := schema.Render(m.SQL, d.Dialect())
-			if err != nil {
-				return err
-			}
-			for _, s := range statements {
-				if err := tx.Exec(s).Error; err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	}))
 }
 
 func (m *mirror) put(rows ...any) {

@@ -3,7 +3,6 @@ package tasks
 import (
 	"bytes"
 	"context"
-	"io/fs"
 	"log/slog"
 	"strings"
 	"sync"
@@ -11,12 +10,10 @@ import (
 	"time"
 
 	"github.com/packhouse/packhouse/core/db"
-	"github.com/packhouse/packhouse/core/db/schema"
-	"github.com/packhouse/packhouse/core/ident"
-	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/secret"
 	"github.com/packhouse/packhouse/core/task"
 	"github.com/packhouse/packhouse/core/testkit"
+	"github.com/packhouse/packhouse/core/testkit/tables"
 )
 
 // jobArgs are the arguments of the one kind of task that the tests run; the work is looked up by name in the bed.
@@ -67,26 +64,7 @@ func newBed(t testing.TB, url, redis string) *bed {
 // migrate makes the tables and the default domain.
 func (b *bed) migrate() *bed {
 	b.t.Helper()
-	files, err := fs.Sub(model.Migrations, "migrations")
-	must(b.t, err)
-	migrations, err := schema.FromFS(files)
-	must(b.t, err)
-	must(b.t, b.db.InTx(b.t.Context(), func(tx *db.Tx) error {
-		for _, m := range migrations {
-			statements, err := schema.Render(m.SQL, tx.Dialect())
-			if err != nil {
-				return err
-			}
-			for _, s := range statements {
-				if err := tx.Exec(s).Error; err != nil {
-					return err
-				}
-			}
-		}
-		now := model.Now()
-		return tx.Exec(`INSERT INTO core_domains (id, name, pulp_labels, storage_class, pulp_created, pulp_last_updated)
-			SELECT ?, 'default', '{}', 'test', ?, ? WHERE NOT EXISTS (SELECT 1 FROM core_domains)`, ident.DefaultDomain, now, now).Error
-	}))
+	tables.Fill(b.t, b.db, "")
 	return b
 }
 

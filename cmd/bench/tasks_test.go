@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"io/fs"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -13,9 +12,7 @@ import (
 	"time"
 
 	"github.com/packhouse/packhouse/core/db"
-	"github.com/packhouse/packhouse/core/db/schema"
-	"github.com/packhouse/packhouse/core/ident"
-	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/testkit/tables"
 )
 
 func TestMomentsBecomeRates(t *testing.T) {
@@ -117,7 +114,7 @@ func newMember(t *testing.T) *played {
 	if err != nil {
 		t.Fatal(err)
 	}
-	migrate(t, p.db)
+	tables.Fill(t, p.db, "")
 	ordersRead, orders := io.Pipe()
 	answers, answersWrite := io.Pipe()
 	ended := make(chan error, 1)
@@ -153,37 +150,6 @@ func (m *played) must(o order) answer {
 		m.t.Fatalf("%s: %s", o.Do, a.Error)
 	}
 	return a
-}
-
-func migrate(t *testing.T, d *db.DB) {
-	t.Helper()
-	files, err := fs.Sub(model.Migrations, "migrations")
-	if err != nil {
-		t.Fatal(err)
-	}
-	migrations, err := schema.FromFS(files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = d.InTx(t.Context(), func(tx *db.Tx) error {
-		for _, m := range migrations {
-			statements, err := schema.Render(m.SQL, tx.Dialect())
-			if err != nil {
-				return err
-			}
-			for _, s := range statements {
-				if err := tx.Exec(s).Error; err != nil {
-					return err
-				}
-			}
-		}
-		now := model.Now()
-		return tx.Exec(`INSERT INTO core_domains (id, name, pulp_labels, storage_class, pulp_created, pulp_last_updated)
-			SELECT ?, 'default', '{}', 'test', ?, ? WHERE NOT EXISTS (SELECT 1 FROM core_domains)`, ident.DefaultDomain, now, now).Error
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestARequestOfJSONArrives(t *testing.T) {

@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"io/fs"
 
 	"github.com/packhouse/packhouse/core/db"
-	"github.com/packhouse/packhouse/core/db/schema"
-	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/testkit/tables"
 )
 
 // traces are the tables in which tasks leave what they did. Nothing in them is unique, so that what is done twice shows.
@@ -63,26 +61,9 @@ func resourceName(n int) string { return fmt.Sprintf("chaos:r%d", n) }
 
 // fill makes all tables of an empty database and what tasks refer to.
 func fill(ctx context.Context, d *db.DB) error {
-	files, err := fs.Sub(model.Migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	migrations, err := schema.FromFS(files)
-	if err != nil {
-		return err
-	}
-	migrations = append(migrations, schema.Migration{SQL: traces})
 	return d.InTx(ctx, func(tx *db.Tx) error {
-		for _, m := range migrations {
-			statements, err := schema.Render(m.SQL, tx.Dialect())
-			if err != nil {
-				return err
-			}
-			for _, s := range statements {
-				if err := tx.Exec(s).Error; err != nil {
-					return fmt.Errorf("%s: %w", s, err)
-				}
-			}
+		if err := tables.Make(tx, traces); err != nil {
+			return err
 		}
 		return populate(tx)
 	})
@@ -90,10 +71,6 @@ func fill(ctx context.Context, d *db.DB) error {
 
 func populate(tx *db.Tx) error {
 	now := model.Now()
-	domain := &model.Domain{ID: ident.DefaultDomain, Name: "default", StorageClass: "x", PulpCreated: now, PulpLastUpdated: now}
-	if err := tx.Create(domain).Error; err != nil {
-		return err
-	}
 	for n := range users {
 		err := tx.Exec("INSERT INTO core_users (id, username, password, date_joined) VALUES (?, ?, '', ?)", n+1, fmt.Sprintf("user%d", n+1), now).Error
 		if err != nil {

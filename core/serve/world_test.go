@@ -3,16 +3,15 @@ package serve
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"io/fs"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/packhouse/packhouse/core/db"
-	"github.com/packhouse/packhouse/core/db/schema"
 	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/testkit"
+	"github.com/packhouse/packhouse/core/testkit/tables"
 )
 
 const (
@@ -59,29 +58,7 @@ func newWorld(t *testing.T, address string) *world {
 	}
 	t.Cleanup(func() { _ = d.Close() })
 	w := &world{t: t, db: d}
-	files, err := fs.Sub(model.Migrations, "migrations")
-	if err != nil {
-		t.Fatal(err)
-	}
-	migrations, err := schema.FromFS(files)
-	if err != nil || len(migrations) == 0 {
-		t.Fatalf("%d migrations: %v", len(migrations), err)
-	}
-	w.change(func(tx *db.Tx) error {
-		for _, m := range migrations {
-			statements, err := schema.Render(m.SQL, d.Dialect())
-			if err != nil {
-				return err
-			}
-			for _, s := range statements {
-				if err := tx.Exec(s).Error; err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	})
-	w.put(&model.Domain{ID: ident.DefaultDomain, Name: "default", StorageClass: "fs", PulpCreated: model.Now(), PulpLastUpdated: model.Now()})
+	tables.Fill(t, d, "")
 	return w
 }
 

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/packhouse/packhouse/core/testkit/cluster"
 )
 
 // The S3 gateway, built from source by the Go tool.
@@ -29,7 +31,7 @@ type need struct {
 // needs lists what tests use beside Go itself.
 func needs() []need {
 	return []need{
-		{"PostgreSQL", []string{"postgresql"}, func() bool { _, err := postgresBin(); return err != nil }},
+		{"PostgreSQL", []string{"postgresql"}, func() bool { _, err := cluster.Programs(); return err != nil }},
 		{"OpenLDAP", []string{"slapd"}, func() bool { _, err := slapd(); return err != nil }},
 		{"Redis", []string{"redis-server"}, noProgram("redis-server")},
 		{"a C compiler for the race detector", []string{"gcc", "libc6-dev"}, func() bool {

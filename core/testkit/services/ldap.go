@@ -68,7 +68,7 @@ func prepareLDAP(home string) (program string, err error) {
 		return "", err
 	}
 	program = filepath.Join(home, "slapd")
-	if err := os.WriteFile(program, text, 0o700); err != nil {
+	if err := writeProgram(program, text); err != nil {
 		return "", err
 	}
 	if err := writeCertificate(filepath.Join(home, "server")); err != nil {
@@ -79,6 +79,14 @@ func prepareLDAP(home string) (program string, err error) {
 		return "", err
 	}
 	return program, os.WriteFile(filepath.Join(home, "slapd.conf"), []byte(configuration), 0o600)
+}
+
+// writeProgram writes a file that can be run at once. A process that is forked while it is open for writing keeps it open
+// until its own program begins, and as long it is busy and cannot be run: so none is forked meanwhile.
+func writeProgram(path string, text []byte) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(path, text, 0o700)
 }
 
 // ldapConfiguration lets binds without a password succeed as anonymous, as the standard has it: clients must cope.

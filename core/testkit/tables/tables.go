@@ -25,13 +25,20 @@ func Open(t testing.TB, url, more string) *db.DB {
 			t.Errorf("close the database of the test: %v", err)
 		}
 	})
-	if err := d.InTx(t.Context(), func(tx *db.Tx) error { return fill(tx, more) }); err != nil {
-		t.Fatalf("make the tables of the test: %v", err)
-	}
+	Fill(t, d, more)
 	return d
 }
 
-func fill(tx *db.Tx, more string) error {
+// Fill is Open for a database that is open.
+func Fill(t testing.TB, d *db.DB, more string) {
+	t.Helper()
+	if err := d.InTx(t.Context(), func(tx *db.Tx) error { return Make(tx, more) }); err != nil {
+		t.Fatalf("make the tables of the test: %v", err)
+	}
+}
+
+// Make makes the tables and the domain.
+func Make(tx *db.Tx, more string) error {
 	files, err := fs.Sub(model.Migrations, "migrations")
 	if err != nil {
 		return err
