@@ -28,7 +28,7 @@ func (t *Tasks) Backlog(ctx context.Context) (Backlog, error) {
 		return Backlog{}, fmt.Errorf("count the waiting tasks: %w", err)
 	}
 	var since []time.Time
-	err = t.db.Read(ctx).Table("core_tasks").Where("state = 'waiting' AND unblocked_at IS NOT NULL AND sent_at IS NOT NULL").
+	err = t.db.Read(ctx).Table("core_tasks").Where("state = 'waiting' AND unblocked_at IS NOT NULL AND sent_at IS NOT NULL AND turn IS NOT NULL").
 		Order("sent_at").Limit(1).Pluck("sent_at", &since).Error
 	if err != nil {
 		return Backlog{}, fmt.Errorf("find the longest ready task: %w", err)

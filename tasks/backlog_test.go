@@ -19,10 +19,10 @@ func TestBacklogTellsWhatTasksWaitFor(t *testing.T) {
 			t.Errorf("nothing waits: %+v", empty)
 		}
 		now, turn := db.Now(), int64(1)
-		ago := now.Add(-time.Hour)
+		ago, long := now.Add(-time.Hour), now.Add(-9*time.Hour)
 		rows := []task.Row{
 			{State: task.Waiting}, {State: task.Waiting}, {State: task.Waiting},
-			{State: task.Waiting, UnblockedAt: &now}, {State: task.Waiting, UnblockedAt: &now},
+			{State: task.Waiting, UnblockedAt: &now}, {State: task.Waiting, UnblockedAt: &long, SentAt: &long},
 			{State: task.Waiting, UnblockedAt: &ago, SentAt: &ago, Turn: &turn},
 			{State: task.Running, UnblockedAt: &ago, SentAt: &ago, Turn: &turn}, {State: task.Canceling, UnblockedAt: &ago},
 			{State: task.Completed, UnblockedAt: &ago, Turn: &turn, FinishedAt: &now}, {State: task.Canceled, FinishedAt: &now},

@@ -3,6 +3,7 @@ package tasks
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -243,12 +244,37 @@ func (c *capture) String() string {
 	return c.text.b.String()
 }
 
-// claimOne claims a task for the process of that name.
+// grab begins a ready task out of turn.
+func grab(t testing.TB, m *Tasks, id string) *task.Row {
+	t.Helper()
+	var rows []task.Row
+	must(t, m.db.InTx(t.Context(), func(tx *db.Tx) error {
+		return tx.Raw("UPDATE core_tasks SET state = 'running', worker = ?, started_at = ? WHERE id = ? AND state = 'waiting' AND turn IS NOT NULL RETURNING *",
+			m.self(), db.Now(), id).Scan(&rows).Error
+	}))
+	if len(rows) == 0 {
+		return nil
+	}
+	return &rows[0]
+}
+
+// claimOne claims a task for the process of that name, if it is the next.
 func claimOne(t testing.TB, m *Tasks, id, name string) (row *task.Row) {
 	t.Helper()
-	must(t, m.db.InTx(t.Context(), func(tx *db.Tx) (err error) {
-		row, err = claim(tx, id, name)
-		return err
-	}))
+	other := errors.New("another task was claimed")
+	err := m.db.InTx(t.Context(), func(tx *db.Tx) error {
+		rows, err := m.claimNext(tx, name, 1, 1)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		if rows[0].ID != id {
+			return other
+		}
+		row = &rows[0]
+		return nil
+	})
+	if !errors.Is(err, other) {
+		must(t, err)
+	}
 	return row
 }

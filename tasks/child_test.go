@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,9 +101,12 @@ func TestWorkInAChildIsLikeWorkInTheWorker(t *testing.T) {
 		k := b.blocker("block")
 		blocked := dispatch(t, m, jobArgs{Work: "block"})
 		receive(t, k.begun)
-		_, err := m.Cancel(t.Context(), blocked.ID)
+		_, err := m.Cancel(task.WithOrigin(t.Context(), task.Origin{Asker: "ann"}), blocked.ID)
 		must(t, err)
 		wait(t, m, blocked.ID, task.Canceled)
+		if lines := said(t, b, blocked.ID); !slices.Contains(lines, "The cancel was requested by ann.") {
+			t.Errorf("the log says %q", lines)
+		}
 	})
 }
 

@@ -9,26 +9,9 @@ import (
 	"github.com/packhouse/packhouse/core/task"
 )
 
-// claim makes one ready task ours to run. It gives nil when there is nothing to claim: somebody else was faster, the
-// task was canceled, or the process of that name is taken for dead at the moment.
-func claim(tx *db.Tx, id, name string) (*task.Row, error) {
-	if name == "" {
-		return nil, nil
-	}
-	var rows []task.Row
-	now := model.Now()
-	err := tx.Raw(claiming+`id = ? AND state = 'waiting' AND turn IS NOT NULL
-		AND EXISTS (SELECT 1 FROM core_app_statuses WHERE name = ?) RETURNING *`, task.Running, name, now, now, id, name).Scan(&rows).Error
-	if err != nil || len(rows) == 0 {
-		return nil, wrap(err, "claim task %s", id)
-	}
-	return &rows[0], nil
-}
-
-const claiming = `UPDATE core_tasks SET state = ?, worker = ?, started_at = ?, pulp_last_updated = ? WHERE `
-
 // claimNext makes up to places ready tasks ours to run, of which up to long may be long ones, in the order of their
-// turns. Tasks that others are claiming at this moment are passed over.
+// turns. Tasks that others are claiming at this moment are passed over. There is nothing to claim for a process that is
+// taken for dead at the moment.
 func (t *Tasks) claimNext(tx *db.Tx, name string, places, long int) ([]task.Row, error) {
 	if places <= 0 {
 		return nil, nil
@@ -52,7 +35,7 @@ func (t *Tasks) claimNext(tx *db.Tx, name string, places, long int) ([]task.Row,
 	now := model.Now()
 	args = append(args, places, task.Running, name, now, now, name)
 	var rows []task.Row
-	err := tx.Raw("WITH next AS MATERIALIZED ("+strings.Join(lanes, " UNION ALL ")+" LIMIT ?) "+claiming+`seq IN (SELECT seq FROM next)
+	err := tx.Raw("WITH next AS MATERIALIZED ("+strings.Join(lanes, " UNION ALL ")+" LIMIT ?) "+`UPDATE core_tasks SET state = ?, worker = ?, started_at = ?, pulp_last_updated = ? WHERE seq IN (SELECT seq FROM next)
 		AND EXISTS (SELECT 1 FROM core_app_statuses WHERE name = ?) RETURNING *`, args...).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("claim ready tasks: %w", err)

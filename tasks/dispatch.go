@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/ident"
+	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/task"
 )
 
@@ -20,8 +22,9 @@ const purpose = "task.args"
 // patience is how long the work after a commit may take, beyond which the sweeper does it.
 const patience = 30 * time.Second
 
-// Dispatch writes the task and its locks in the caller's transaction; see task.Dispatcher. Whether it may start is
-// decided as the last thing in that transaction.
+// Dispatch has the task and its locks written by the caller's transaction; see task.Dispatcher. That is done, together
+// with the decision whether it may start, as the last thing in that transaction: so a row is written once, with the state
+// that it starts in, and tasks in conflict have their numbers in the order in which they are committed.
 func (t *Tasks) Dispatch(ctx context.Context, tx *db.Tx, a task.Args, o ...task.Option) (*task.Row, error) {
 	handler, known := t.kinds[a.Kind()]
 	if !known {
@@ -34,72 +37,172 @@ func (t *Tasks) Dispatch(ctx context.Context, tx *db.Tx, a task.Args, o ...task.
 	if err := endWithGroup(tx, row); err != nil {
 		return nil, err
 	}
-	if err := tx.Create(row).Error; err != nil {
-		return nil, fmt.Errorf("dispatch %s: %w", row.Name, err)
-	}
-	if row.Final() {
-		return row, nil
-	}
-	if err := tx.Create(locksOf(row.Seq, locks)).Error; err != nil {
-		return nil, fmt.Errorf("reserve the resources of %s: %w", row.Name, err)
-	}
-	if err := refer(tx, row, a); err != nil {
-		return nil, err
-	}
 	caps, err := t.capsOf(tx, row)
 	if err != nil {
 		return nil, fmt.Errorf("find the caps that count %s: %w", row.Name, err)
 	}
-	audit.From(ctx).Task(ident.PRN("core.task", row.ID))
-	t.dispatchedIn(tx).add(row, locksOf(row.Seq, locks), caps)
+	if !row.Final() {
+		audit.From(ctx).Task(ident.PRN("core.task", row.ID))
+	}
+	d := t.dispatchedIn(tx)
+	if d.written {
+		return nil, errs.New(errs.Internal, "dispatch %s: the transaction has come to its end already", row.Name)
+	}
+	d.orders = append(d.orders, &order{row: row, args: a, locks: locks, caps: caps})
 	return row, nil
 }
 
 // dispatched are the tasks of one transaction.
 type dispatched struct {
-	t     *Tasks
-	rows  []*task.Row
-	locks []task.Lock
-	caps  []task.Cap
+	t       *Tasks
+	orders  []*order
+	written bool
+}
+
+// order is one task that is to be written.
+type order struct {
+	row   *task.Row
+	args  task.Args
+	locks task.Locks
+	caps  []string
 }
 
 func (t *Tasks) dispatchedIn(tx *db.Tx) *dispatched {
 	return tx.Local(t, func() any {
 		d := &dispatched{t: t}
-		tx.BeforeCommit(func() error { return d.decide(tx) })
+		tx.BeforeCommit(func() error { return d.write(tx) })
 		tx.AfterCommit(d.committed)
 		return d
 	}).(*dispatched)
 }
 
-func (d *dispatched) add(row *task.Row, locks []task.Lock, caps []task.Cap) {
-	d.rows, d.locks, d.caps = append(d.rows, row), append(d.locks, locks...), append(d.caps, caps...)
-}
-
-// decide makes ready what may start. Nobody else knows these tasks yet, so all keys can be locked at once.
-func (d *dispatched) decide(tx *db.Tx) error {
-	if err := lockKeys(tx, d.locks, d.caps); err != nil {
+// write decides about the tasks and writes them. All keys are locked at once, so that two transactions cannot wait for
+// each other.
+func (d *dispatched) write(tx *db.Tx) error {
+	d.written = true
+	var locks []task.Lock
+	var caps []task.Cap
+	for _, o := range d.orders {
+		if !o.row.Final() {
+			locks, caps = append(locks, locksOf(0, o.locks)...), append(caps, capsNamed(0, o.caps)...)
+		}
+	}
+	if err := d.hold(tx); err != nil {
 		return err
 	}
-	for _, row := range d.rows {
-		ready, err := d.t.admit(tx, row.Seq, d.caps)
-		if err != nil {
-			return fmt.Errorf("decide whether %s may start: %w", row.Name, err)
-		}
-		if ready == nil {
-			continue
-		}
-		*row = *ready
-		if !row.Immediate || d.t.o.PreferDefer {
-			continue
-		}
-		if own, err := claim(tx, row.ID, d.t.self()); err != nil {
-			return err
-		} else if own != nil {
-			*row = *own
+	if err := errors.Join(lockKeys(tx, locks, caps), tx.PreferIndexes()); err != nil {
+		return err
+	}
+	for _, o := range d.orders {
+		if err := d.t.place(tx, o); err != nil {
+			return fmt.Errorf("dispatch %s: %w", o.row.Name, err)
 		}
 	}
 	return nil
+}
+
+// hold waits for whoever changes a domain before the keys of caps are locked, which other domains want too.
+func (d *dispatched) hold(tx *db.Tx) error {
+	held := map[string]bool{}
+	for _, o := range d.orders {
+		if len(o.caps) == 0 || held[o.row.DomainID] {
+			continue
+		}
+		if err := tx.HoldRow("core_domains", o.row.DomainID); err != nil {
+			return err
+		}
+		held[o.row.DomainID] = true
+	}
+	return nil
+}
+
+// place writes one task in the state that it starts in.
+func (t *Tasks) place(tx *db.Tx, o *order) error {
+	if o.row.Final() {
+		return tx.Create(o.row).Error
+	}
+	v, err := t.view(tx, o)
+	if err != nil {
+		return fmt.Errorf("decide whether it may start: %w", err)
+	}
+	v.start(o.row, t)
+	if err := tx.Create(o.row).Error; err != nil {
+		return err
+	}
+	locks := locksOf(o.row.Seq, o.locks)
+	for i := range locks {
+		locks[i].Held = !v.Blocked
+	}
+	if err := tx.Create(locks).Error; err != nil {
+		return fmt.Errorf("reserve its resources: %w", err)
+	}
+	if caps := capsNamed(o.row.Seq, o.caps); len(caps) > 0 {
+		for i := range caps {
+			caps[i].Stage = v.stage()
+		}
+		if err := tx.Create(caps).Error; err != nil {
+			return fmt.Errorf("count it at its caps: %w", err)
+		}
+	}
+	return refer(tx, o.row, o.args)
+}
+
+// view is what there is to know of the others when a task is written.
+type view struct {
+	// Blocked tells that a resource is not free, Known that this process may run tasks itself.
+	Blocked, Known bool
+	// Behind is the turn that the task comes behind.
+	Behind int64
+	full   bool
+}
+
+// view looks at the others. Everybody who locks something that the task wants has a lower number and, if ready, holds it:
+// so one lock in conflict is enough.
+func (t *Tasks) view(tx *db.Tx, o *order) (view, error) {
+	var v view
+	query, args := t.viewing(o)
+	if err := tx.Raw(query, args...).Scan(&v).Error; err != nil || v.Blocked {
+		return v, err
+	}
+	var err error
+	v.full, err = t.full(tx, capsNamed(0, o.caps))
+	return v, err
+}
+
+// viewing is the look by itself.
+func (t *Tasks) viewing(o *order) (query string, args []any) {
+	return `SELECT EXISTS (SELECT 1 FROM core_task_locks WHERE resource IN ?)
+		OR EXISTS (SELECT 1 FROM core_task_locks WHERE resource IN ? AND exclusive) AS blocked,
+		EXISTS (SELECT 1 FROM core_app_statuses WHERE name = ?) AS known,
+		` + behind("?", "?") + ` AS behind`,
+		[]any{append(lockNames(o.locks.Exclusive), ""), append(lockNames(o.locks.Shared), ""), t.self(), o.row.Lane, o.row.Lane, o.row.Flow, o.row.Lane}
+}
+
+// start gives a row the state that follows.
+func (v view) start(row *task.Row, t *Tasks) {
+	if v.Blocked {
+		return
+	}
+	now := model.Now()
+	row.UnblockedAt = &now
+	if v.full {
+		return
+	}
+	place := v.Behind + row.Weight
+	row.Turn, row.SentAt = &place, &now
+	if name := t.self(); row.Immediate && !t.o.PreferDefer && v.Known && name != "" {
+		row.State, row.Worker, row.StartedAt = task.Running, &name, &now
+	}
+}
+
+func (v view) stage() task.Stage {
+	switch {
+	case v.Blocked:
+		return task.Unready
+	case v.full:
+		return task.Parked
+	}
+	return task.Admitted
 }
 
 // committed runs here what was claimed for that, and has the rest looked at. Whatever fails here the sweeper makes up
@@ -108,13 +211,16 @@ func (d *dispatched) committed(ctx context.Context) {
 	// detached: the rows are committed, so a caller who leaves now must not keep the tasks from starting.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	if slices.ContainsFunc(d.rows, func(row *task.Row) bool { return row.Ready() }) {
+	if slices.ContainsFunc(d.orders, func(o *order) bool { return o.row.Ready() }) {
 		d.t.ring()
 	}
-	for _, row := range d.rows {
-		d.t.o.Observer.Dispatched(row.Name)
-		if row.State == task.Running {
-			d.t.runHere(ctx, row)
+	for _, o := range d.orders {
+		if o.row.Final() { // into a canceled group
+			continue
+		}
+		d.t.o.Observer.Dispatched(o.row.Name)
+		if o.row.State == task.Running {
+			d.t.runHere(ctx, o.row)
 		}
 	}
 }
@@ -159,6 +265,15 @@ func locksOf(seq int64, l task.Locks) []task.Lock {
 	}
 	for _, r := range l.Shared {
 		out = append(out, task.Lock{Resource: task.LockName(r), TaskSeq: seq})
+	}
+	return out
+}
+
+// lockNames are the names that the rows of locks have for resources.
+func lockNames(resources []string) []string {
+	out := make([]string, 0, len(resources)+1)
+	for _, r := range resources {
+		out = append(out, task.LockName(r))
 	}
 	return out
 }

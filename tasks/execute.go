@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/packhouse/packhouse/core/errs"
@@ -88,11 +90,16 @@ func (x *execution) toTheEnd() verdict {
 		keep = nil
 	}
 	recording := run.Record(x.ctx, keep)
+	noted := sync.OnceFunc(func() { x.noteCancel(run) })
+	if !x.inChild() { // which keeps the log until it has ended
+		defer context.AfterFunc(x.ctx, noted)()
+	}
 	result, err := x.work(run)
 	// detached: what was counted is saved also after a cancel.
 	last, cancel := context.WithTimeout(context.WithoutCancel(x.ctx), patience)
 	defer cancel()
 	recording.Finish(last)
+	noted()
 	v := x.judge(run, result, err)
 	run.NoteEnd(last, v.state)
 	if v.state == task.Completed {
@@ -102,6 +109,13 @@ func (x *execution) toTheEnd() verdict {
 		run.Log().Warn("the end of a task was not tidy", "error", closing)
 	}
 	return v
+}
+
+// noteCancel writes into the task's own log that its cancel was requested, if it was.
+func (x *execution) noteCancel(run *task.Run) {
+	if by, canceled := errors.AsType[canceledBy](context.Cause(x.ctx)); canceled {
+		run.Note(x.ctx, slog.LevelInfo, by.request())
+	}
 }
 
 // work opens the arguments and calls the handler; a panic becomes an error.
@@ -188,7 +202,11 @@ func (x *execution) look() {
 	case err != nil:
 		// The database is away; the work goes on and the next look may see more.
 	case row.State == task.Canceling:
-		x.cancel(errCanceled)
+		by := canceledBy{}
+		if row.CanceledBy != nil {
+			by.name = *row.CanceledBy
+		}
+		x.cancel(by)
 	case row.State != task.Running || !row.SameClaim(x.row):
 		x.cancel(errLost)
 	}

@@ -13,12 +13,19 @@ import (
 
 // Ready tasks take turns, after start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996). Each flow, a user with
 // tasks of one priority, has its own line: the turn of a task lies its weight behind the last unfinished one of its flow,
-// but not before those who are about to be begun. Workers take the lowest turn. So however many tasks a user has in line,
-// those of another come in between, and what weighs much is passed by others but never left behind.
-const turn = `weight + (SELECT max(v.turn) FROM (
-	SELECT min(c.turn) - 4 AS turn FROM core_tasks c WHERE c.state = 'waiting' AND c.turn IS NOT NULL AND c.lane = core_tasks.lane
-	UNION ALL SELECT max(c.turn) FROM core_tasks c WHERE c.state IN ('waiting', 'running', 'canceling') AND c.turn IS NOT NULL AND c.flow = core_tasks.flow AND c.lane = core_tasks.lane
-	UNION ALL SELECT 0) v)`
+// but not before those who are about to be begun, or where none are, those who were begun last. Workers take the lowest
+// turn. So however many tasks a user has in line, or has had, those of another come in between, and what weighs much is
+// passed by others but never left behind.
+//
+// behind is SQL for what the turn of a task of a lane and flow lies behind. Each look at those who wait is at the end of an
+// index, and asks for its order, or a planner that takes the tables for empty may read all that waits instead.
+func behind(lane, flow string) string {
+	return `(SELECT max(v.turn) FROM (
+	SELECT COALESCE((SELECT c.turn - 4 FROM core_tasks c WHERE c.state = 'waiting' AND c.turn IS NOT NULL AND c.lane = ` + lane + ` ORDER BY c.lane, c.turn, c.seq LIMIT 1),
+		(SELECT max(c.turn) - 4 FROM core_tasks c WHERE c.state IN ('running', 'canceling') AND c.lane = ` + lane + `), 0) AS turn
+	UNION ALL SELECT (SELECT c.turn FROM core_tasks c WHERE c.state IN ('waiting', 'running', 'canceling') AND c.turn IS NOT NULL AND c.flow = ` + flow + ` AND c.lane = ` + lane + `
+		ORDER BY c.flow DESC, c.lane DESC, c.turn DESC LIMIT 1)) v)`
+}
 
 // flowOf names the line that a task stands in.
 func flowOf(row *task.Row) string {
@@ -29,8 +36,8 @@ func flowOf(row *task.Row) string {
 	return user + ":" + strconv.FormatInt(row.Weight, 10)
 }
 
-// capsOf counts a new task at the caps that are set. A task that wants to be run at once is over too soon to count.
-func (t *Tasks) capsOf(tx *db.Tx, row *task.Row) ([]task.Cap, error) {
+// capsOf names the caps that count a new task. A task that wants to be run at once is over too soon to count.
+func (t *Tasks) capsOf(tx *db.Tx, row *task.Row) ([]string, error) {
 	if row.Immediate && !t.o.PreferDefer {
 		return nil, nil
 	}
@@ -57,14 +64,15 @@ func (t *Tasks) capsOf(tx *db.Tx, row *task.Row) ([]task.Cap, error) {
 			names = append(names, capTaskGroup+*row.TaskGroupID)
 		}
 	}
+	return names, nil
+}
+
+func capsNamed(seq int64, names []string) []task.Cap {
 	var caps []task.Cap
 	for _, name := range names {
-		caps = append(caps, task.Cap{Cap: name, TaskSeq: row.Seq})
+		caps = append(caps, task.Cap{Cap: name, TaskSeq: seq})
 	}
-	if len(caps) == 0 {
-		return nil, nil
-	}
-	return caps, tx.Create(caps).Error
+	return caps
 }
 
 // What the names of caps begin with.
@@ -123,16 +131,8 @@ func (t *Tasks) admit(tx *db.Tx, seq int64, caps []task.Cap) (*task.Row, error) 
 	if err != nil {
 		return nil, err
 	}
-	now, place := model.Now(), turn
-	if full {
-		place = "NULL"
-	}
-	var rows []task.Row
-	err = tx.Raw(`UPDATE core_tasks SET unblocked_at = COALESCE(unblocked_at, ?), sent_at = ?, pulp_last_updated = ?, turn = `+place+`
-		WHERE seq = ? AND state = 'waiting' AND turn IS NULL
-		AND (unblocked_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM core_task_locks m WHERE m.task_seq = core_tasks.seq AND `+blockedBy+`)) RETURNING *`,
-		now, now, now, seq).Scan(&rows).Error
-	if err != nil || len(rows) == 0 {
+	row, err := unblock(tx, seq, full)
+	if err != nil || row == nil {
 		return nil, err
 	}
 	if err := tx.Exec("UPDATE core_task_locks SET held = TRUE WHERE task_seq = ? AND NOT held", seq).Error; err != nil {
@@ -149,6 +149,24 @@ func (t *Tasks) admit(tx *db.Tx, seq int64, caps []task.Cap) (*task.Row, error) 
 	}
 	if full {
 		return nil, nil
+	}
+	return row, nil
+}
+
+// unblock notes that the resources of a waiting task are free, if they are, and gives it a turn unless a cap is full. It
+// gives nil when nothing has changed.
+func unblock(tx *db.Tx, seq int64, full bool) (*task.Row, error) {
+	const free = "NOT EXISTS (SELECT 1 FROM core_task_locks m WHERE m.task_seq = core_tasks.seq AND " + task.Blocking + ")"
+	now := model.Now()
+	change, may, args := "", "unblocked_at IS NULL AND "+free, []any{now, now}
+	if !full {
+		change, may, args = ", sent_at = ?, turn = weight + "+behind("core_tasks.lane", "core_tasks.flow"), "(unblocked_at IS NOT NULL OR "+free+")", append(args, now)
+	}
+	var rows []task.Row
+	err := tx.Raw("UPDATE core_tasks SET unblocked_at = COALESCE(unblocked_at, ?), pulp_last_updated = ?"+change+
+		" WHERE seq = ? AND state = 'waiting' AND turn IS NULL AND "+may+" RETURNING *", append(args, seq)...).Scan(&rows).Error
+	if err != nil || len(rows) == 0 {
+		return nil, err
 	}
 	return &rows[0], nil
 }
@@ -174,20 +192,3 @@ func (t *Tasks) full(tx *db.Tx, own []task.Cap) (bool, error) {
 	}
 	return false, nil
 }
-
-// parked gives the numbers of those that wait for a place under one of the caps, the first few of each.
-func parked(tx *db.Tx, freed []task.Cap) ([]int64, error) {
-	var seqs []int64
-	for _, c := range freed {
-		var next []int64
-		err := tx.Raw("SELECT task_seq FROM core_task_caps WHERE cap = ? AND stage = ? ORDER BY task_seq LIMIT ?", c.Cap, task.Parked, parkedAtOnce).Scan(&next).Error
-		if err != nil {
-			return nil, fmt.Errorf("find who waits for the cap %s: %w", c.Cap, err)
-		}
-		seqs = append(seqs, next...)
-	}
-	return seqs, nil
-}
-
-// parkedAtOnce is how many that wait for a freed place are examined, of which other caps may keep some back.
-const parkedAtOnce = 4

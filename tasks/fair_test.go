@@ -242,3 +242,96 @@ func TestNothingIsOverlookedWithoutTheSweeper(t *testing.T) {
 		}
 	})
 }
+
+func TestANewcomerToAnEmptyLineComesAfterThoseWhoRun(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(t *testing.T, b *bed) {
+		m := b.process(withKinds)
+		steady, newcomer := b.user(t, 111), b.user(t, 112)
+		last := dispatchFrom(t, steady, m, jobArgs{})
+		take(t, m, 1, 1)
+		for range 50 { // one of them always runs, none ever waits
+			next := dispatchFrom(t, steady, m, jobArgs{})
+			take(t, m, 1, 1)
+			endAll(t, m, last.ID)
+			last = next
+		}
+		for range 20 {
+			dispatchFrom(t, newcomer, m, jobArgs{})
+		}
+		mine := dispatchFrom(t, steady, m, jobArgs{})
+		if got := take(t, m, 3, 3); !slices.Contains(got, mine.ID) {
+			t.Error("what a user has had done already keeps his next task behind all those of another")
+		}
+	})
+}
+
+func TestPlacesThatAreFreedTogetherAreTakenTogether(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(t *testing.T, b *bed) {
+		m := b.process(withKinds, func(o *Options) {
+			o.Limits = Limits{PerUser: 2, Kinds: map[string]int{jobArgs{}.Kind(): 10}}
+		})
+		greedy := b.user(t, 121)
+		first := dispatchFrom(t, greedy, m, spareArgs{})
+		dispatchFrom(t, greedy, m, spareArgs{}) // the user is at his own limit for good
+		var running []string
+		for range 10 {
+			running = append(running, dispatch(t, m, jobArgs{}).ID)
+		}
+		for range 8 {
+			dispatchFrom(t, greedy, m, jobArgs{})
+		}
+		for range 20 {
+			dispatch(t, m, jobArgs{})
+		}
+		endAll(t, m, running...)
+		if n := readyOf(t, m, jobArgs{}.Kind()); n != 10 {
+			t.Errorf("%d of 10 places were taken at once", n)
+		}
+		complete(t, m, first.ID)
+		if n := readyOf(t, m, jobArgs{}.Kind()); n != 10 {
+			t.Errorf("%d are ready under a cap of 10", n)
+		}
+	})
+}
+
+func readyOf(t *testing.T, m *Tasks, kind string) (n int) {
+	t.Helper()
+	must(t, m.db.Read(t.Context()).Raw("SELECT count(*) FROM core_tasks WHERE state = 'waiting' AND turn IS NOT NULL AND name = ?", kind).Scan(&n).Error)
+	return n
+}
+
+func TestASweepLeavesWhatAFullCapKeepsBackAndFindsWhatALiftedOneKept(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(t *testing.T, b *bed) {
+		m := b.process(withKinds, func(o *Options) { o.Limits = Limits{Kinds: map[string]int{jobArgs{}.Kind(): 1}} })
+		var parked []*task.Row
+		for range 30 {
+			parked = append(parked, dispatch(t, m, jobArgs{}))
+		}
+		before := load(t, m, parked[7].ID)
+		must(t, m.unblockAll(t.Context()))
+		if after := load(t, m, parked[7].ID); !after.PulpLastUpdated.Equal(before.PulpLastUpdated) {
+			t.Error("a sweep has written a task for which nothing has changed")
+		}
+		lifted := b.process(withKinds)
+		must(t, lifted.unblockAll(t.Context()))
+		if n := readyOf(t, m, jobArgs{}.Kind()); n != 30 {
+			t.Errorf("%d of 30 are ready when there is no cap any more", n)
+		}
+	})
+}
+
+// endAll ends tasks, begun or not, in one transaction.
+func endAll(t *testing.T, m *Tasks, ids ...string) {
+	t.Helper()
+	var endings []*ending
+	for _, id := range ids {
+		endings = append(endings, &ending{id: id, judge: func(*db.Tx, *task.Row) (verdict, bool, error) {
+			return verdict{state: task.Completed}, true, nil
+		}})
+	}
+	_, err := m.conclude(t.Context(), endings, appetite{})
+	must(t, err)
+}

@@ -71,7 +71,7 @@ func adopt(t testing.TB, b *bed, id, name string, beat time.Time) *task.Row {
 	t.Helper()
 	m := b.machine()
 	must(t, m.StartProcess(t.Context(), "worker"))
-	row := claimOne(t, m, id, m.self())
+	row := grab(t, m, id)
 	if row == nil {
 		t.Fatal("nothing to claim")
 	}

@@ -14,6 +14,23 @@ var (
 	errTooLong  = errors.New("the task took too long to be run immediately")
 )
 
+// canceledBy is errCanceled, and says who asked for it.
+type canceledBy struct{ name string }
+
+// Error is the text of errCanceled.
+func (c canceledBy) Error() string { return errCanceled.Error() }
+
+// Is tells that it is errCanceled.
+func (c canceledBy) Is(target error) bool { return target == errCanceled }
+
+// request is the line in the log of the task.
+func (c canceledBy) request() string {
+	if c.name == "" {
+		return "The cancel was requested."
+	}
+	return "The cancel was requested by " + c.name + "."
+}
+
 // registry knows the tasks that this process has in hand, from before the claim until after the end.
 type registry struct {
 	mu   sync.Mutex

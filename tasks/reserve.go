@@ -12,18 +12,8 @@ import (
 	"github.com/packhouse/packhouse/core/task"
 )
 
-// A task is ready when no conflicting one holds its resources, whatever its number (a lower number may be committed
-// later), and no conflicting one with a lower number waits for them. Held are the resources of ready, running and
-// canceling tasks; the locks of finished tasks are gone. So a task may start unless one of these finds a row, each by
-// an index of its own and however many unrelated tasks share a resource (all share their domain):
-// a lower number on what I want exclusively, a holder of what I want exclusively, a lower number that wants
-// exclusively what I want, an exclusive holder of what I want.
-const blockedBy = `(m.exclusive AND EXISTS (SELECT 1 FROM core_task_locks o WHERE o.resource = m.resource AND o.task_seq < m.task_seq)
- OR m.exclusive AND EXISTS (SELECT 1 FROM core_task_locks o WHERE o.resource = m.resource AND o.held AND o.task_seq <> m.task_seq)
- OR EXISTS (SELECT 1 FROM core_task_locks o WHERE o.resource = m.resource AND o.exclusive AND o.task_seq < m.task_seq)
- OR EXISTS (SELECT 1 FROM core_task_locks o WHERE o.resource = m.resource AND o.held AND o.exclusive AND o.task_seq <> m.task_seq))`
-
-const blocked = `SELECT EXISTS (SELECT 1 FROM core_task_locks m WHERE m.task_seq = ? AND ` + blockedBy + `)`
+// A task is ready when no conflicting one holds its resources, and no conflicting one with a lower number waits for them
+// (task.Blocking). Held are the resources of ready, running and canceling tasks; the locks of finished tasks are gone.
 
 // lockKeys has decisions about these resources and caps follow one another, each seeing what the ones before have
 // committed: so no two conflicting tasks are ready, and of two that wait for each other's decision the later sees all.
@@ -99,8 +89,9 @@ func (t *Tasks) admitAll(tx *db.Tx, seqs []int64, caps []task.Cap) (ready int, e
 
 // advance gives the next in line their turn, in the transaction that has freed these resources and caps. The keys of
 // those are locked first, as they were held, so that whoever is deciding about them now either sees them free or is seen
-// here. What else the next in line want cannot be waited for, since others may wait the other way round: such a task, and
-// one that another holder of a shared resource kept, is left for a look after the commit.
+// here. What else the next in line want cannot be waited for, since others may wait the other way round: such a task is
+// left for a look after the commit, and so is whoever comes after the first few, since the end of one task may set
+// thousands free.
 func (t *Tasks) advance(tx *db.Tx, freed []task.Lock, places []task.Cap) (ready int, later []int64, err error) {
 	if len(freed) == 0 && len(places) == 0 {
 		return 0, nil, nil
@@ -112,7 +103,7 @@ func (t *Tasks) advance(tx *db.Tx, freed []task.Lock, places []task.Cap) (ready 
 	if err != nil {
 		return 0, nil, err
 	}
-	waiting, err := parked(tx, places)
+	waiting, err := t.parked(tx, places)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -121,15 +112,19 @@ func (t *Tasks) advance(tx *db.Tx, freed []task.Lock, places []task.Cap) (ready 
 	if next = slices.Compact(next); len(next) == 0 {
 		return 0, nil, nil
 	}
-	locks, caps, err := wants(tx, next)
+	some := next[:min(len(next), examinedAtOnce)]
+	locks, caps, err := wants(tx, some)
 	if err != nil {
 		return 0, nil, err
 	}
-	free, later, err := lockMore(tx, next, locks, caps, freed, places)
-	if err != nil || len(free) == 0 {
-		return 0, later, err
+	free, refused, err := lockMore(tx, some, locks, caps, freed, places)
+	if err != nil {
+		return 0, nil, err
 	}
-	ready, err = t.admitAll(tx, free, caps)
+	later = append(refused, next[len(some):]...)
+	if len(free) > 0 {
+		ready, err = t.admitAll(tx, free, caps)
+	}
 	return ready, later, err
 }
 

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/packhouse/packhouse/core/db"
+	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/task"
 	"github.com/packhouse/packhouse/core/testkit"
 )
@@ -53,6 +55,7 @@ func settleModel(all map[string]*modelTask) {
 // open is a dispatch whose transaction is not committed yet.
 type open struct {
 	task   *modelTask
+	row    *task.Row
 	commit chan struct{}
 	done   chan error
 }
@@ -95,6 +98,7 @@ func history(t *testing.T, rt *rapid.T, m *Tasks) {
 			opened = slices.Delete(opened, i, i+1)
 			close(o.commit)
 			must(t, <-o.done)
+			o.task.seq = o.row.Seq
 			all[o.task.id] = o.task
 		case op == 4 && len(waiting) > 0:
 			id := rapid.SampledFrom(waiting).Draw(rt, "cancel")
@@ -136,7 +140,7 @@ func begin(t *testing.T, m *Tasks, a jobArgs) *open {
 			if err != nil {
 				return err
 			}
-			o.task = &modelTask{seq: row.Seq, id: row.ID, lock: a.Locks().AndShared("domain").Normal()}
+			o.row, o.task = row, &modelTask{id: row.ID, lock: a.Locks().AndShared("domain").Normal()}
 			close(numbered)
 			<-o.commit
 			return nil
@@ -148,7 +152,7 @@ func begin(t *testing.T, m *Tasks, a jobArgs) *open {
 
 func complete(t testing.TB, m *Tasks, id string) {
 	t.Helper()
-	row := claimOne(t, m, id, m.self())
+	row := grab(t, m, id)
 	if row == nil {
 		t.Fatalf("task %s was not ready, but should have been", id)
 	}
@@ -325,6 +329,57 @@ func TestEveryTaskSharesItsDomain(t *testing.T) {
 	})
 }
 
+func TestOneEndMaySetManyFree(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(t *testing.T, b *bed) {
+		m := b.process(func(o *Options) { o.PreferDefer = true })
+		whole := dispatch(t, m, jobArgs{Ex: []string{"all"}})
+		const many = 3*examinedAtOnce + 1
+		for i := range many {
+			dispatch(t, m, jobArgs{Ex: []string{fmt.Sprint("own", i)}, Sh: []string{"all"}})
+		}
+		var out outcome
+		err := m.db.InTx(t.Context(), func(tx *db.Tx) (err error) {
+			if err := free(tx, []int64{whole.Seq}, &out); err != nil {
+				return err
+			}
+			out.ready, out.later, err = m.advance(tx, out.freed, out.places)
+			return errors.Join(err, errUndo)
+		})
+		if !errors.Is(err, errUndo) {
+			t.Fatal(err)
+		}
+		if out.ready != examinedAtOnce || len(out.later) != many-examinedAtOnce {
+			t.Errorf("one transaction made %d ready and left %d", out.ready, len(out.later))
+		}
+		complete(t, m, whole.ID)
+		eventually(t, "all of them ready", func() bool { return readyOf(t, m, jobArgs{}.Kind()) == many })
+	})
+}
+
+// errUndo undoes a transaction.
+var errUndo = errors.New("undo")
+
+func TestNothingIsDispatchedAfterTheEndOfATransaction(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(t *testing.T, b *bed) {
+		m := b.process()
+		err := b.db.InTx(t.Context(), func(tx *db.Tx) error {
+			if _, err := m.Dispatch(t.Context(), tx, jobArgs{}); err != nil {
+				return err
+			}
+			tx.BeforeCommit(func() error {
+				_, err := m.Dispatch(t.Context(), tx, jobArgs{})
+				return err
+			})
+			return nil
+		})
+		if !errs.Is(err, errs.Internal) {
+			t.Errorf("a task that nobody would write: %v", err)
+		}
+	})
+}
+
 func TestTheCostOfADecisionDoesNotGrowWithUnrelatedTasks(t *testing.T) {
 	t.Parallel()
 	b := newBed(t, testkit.Postgres(t), "").migrate()
@@ -338,9 +393,15 @@ func TestTheCostOfADecisionDoesNotGrowWithUnrelatedTasks(t *testing.T) {
 		return nil
 	}))
 	must(t, b.db.InTx(t.Context(), func(tx *db.Tx) error { return tx.Exec("ANALYZE core_task_locks").Error }))
-	row := dispatch(t, m, jobArgs{Ex: []string{"mine"}})
+	const domain = "prn:core.domain:00000000-0000-7000-8000-000000000001"
+	query, args := m.viewing(&order{row: &task.Row{Flow: "-:4"}, locks: task.Locks{Exclusive: []string{"mine"}, Shared: []string{domain}}})
 	var plan []string
-	must(t, b.db.Read(t.Context()).Raw("EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF, BUFFERS) "+blocked, row.Seq).Scan(&plan).Error)
+	must(t, b.db.InTx(t.Context(), func(tx *db.Tx) error {
+		if err := tx.PreferIndexes(); err != nil {
+			return err
+		}
+		return tx.Raw("EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF, BUFFERS) "+query, args...).Scan(&plan).Error
+	}))
 	var pages int
 	for _, line := range plan {
 		if n, err := fmt.Sscanf(line, "  Buffers: shared hit=%d", &pages); n == 1 && err == nil {

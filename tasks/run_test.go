@@ -70,7 +70,7 @@ func want(t testing.TB, b *bed, lines ...string) {
 func claimed(t testing.TB, b *bed, every time.Duration) (*Tasks, *task.Run) {
 	t.Helper()
 	m := b.process(func(o *Options) { o.PreferDefer = true })
-	row := claimOne(t, m, dispatch(t, m, jobArgs{}).ID, m.self())
+	row := grab(t, m, dispatch(t, m, jobArgs{}).ID)
 	return m, task.NewRun(task.Setup{DB: b.db, Row: row, Dispatcher: m, Folder: t.TempDir(), SaveEvery: every})
 }
 

@@ -43,6 +43,9 @@ func (t *Tasks) conclude(ctx context.Context, endings []*ending, a appetite) ([]
 	var out outcome
 	err := t.db.InTx(ctx, func(tx *db.Tx) (err error) {
 		out = outcome{}
+		if err := tx.PreferIndexes(); err != nil {
+			return err
+		}
 		if err := end(tx, endings, &out); err != nil {
 			return err
 		}
@@ -61,20 +64,8 @@ func (t *Tasks) conclude(ctx context.Context, endings []*ending, a appetite) ([]
 			t.o.Observer.Ended(&e.row)
 		}
 	}
-	t.giveTurns(ctx, out)
+	t.giveTurns(out)
 	return out.claimed, nil
-}
-
-// giveTurns looks again at those who could not be decided about, and tells others of the tasks that became ready and
-// were not claimed here.
-func (t *Tasks) giveTurns(ctx context.Context, out outcome) {
-	more, err := t.examine(ctx, out.later)
-	if err != nil {
-		t.log.Warn("the next in line could not be examined, the sweeper will do it", "error", err)
-	}
-	if out.ready+more > len(out.claimed) {
-		t.ring()
-	}
 }
 
 // settle ends one task. It gives the row as it is then, and whether it was ended here; errs.NotFound when there is none.

@@ -34,6 +34,7 @@ func (t *Tasks) Stop(ctx context.Context) error {
 		faults = append(faults, w.listener.close())
 		w.server.Shutdown()
 	}
+	t.following.Wait()
 	// detached: taking the processes off the list is worth a moment even when the time for stopping is up.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()

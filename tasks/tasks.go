@@ -111,6 +111,9 @@ type Tasks struct {
 	// abandoned is closed when Stop gives up; nothing is tried again after that.
 	abandoned chan struct{}
 
+	// following are looks at the next in line, after the end that set them free.
+	following sync.WaitGroup
+
 	mu        sync.Mutex
 	stopped   bool
 	processes []*process

@@ -31,6 +31,7 @@ exit code is 1 when one of the tasks had ended already.`,
 			if (len(args) == 0) == (ofGroup == "") {
 				return misused("name the tasks, or one group with --group")
 			}
+			cmd.SetContext(task.WithOrigin(cmd.Context(), task.Origin{Asker: osUser() + " on the command line"}))
 			return c.withDatabase(cmd.Context(), func(l *loaded, d *db.DB) (err error) {
 				machine, err := node.NewCanceler(l.Settings, d, l.log)
 				if err != nil {

@@ -28,6 +28,8 @@ func RunTask(ctx context.Context, o Options, order child.Order) (any, error) {
 			o.Log.Warn("not everything could be closed", "error", err)
 		}
 	}()
+	ctx, ended := n.observer.tracer.Process(ctx, order.Task, order.Trace)
+	defer ended() // before its span is sent with the others, at the close
 	return n.tasks.RunAsChild(ctx, order.Task, order.Worker, order.Folder)
 }
 

@@ -19,6 +19,8 @@ import (
 const (
 	// lastTraces is how long a stop may take to send the traces that are left.
 	lastTraces = 2 * time.Second
+	// lastTracesOfChild is the same for a child: the end of its task waits for it.
+	lastTracesOfChild = 500 * time.Millisecond
 	// metricsTimeout is how long a reader of metrics may take for its request, and how long to write the answer.
 	metricsTimeout = 15 * time.Second
 )
@@ -38,14 +40,17 @@ func (n *Node) bindMetrics(ctx context.Context) error {
 	return nil
 }
 
-// openTraces begins to trace where the settings want it. A child goes on within the span of its parent process.
+// openTraces begins to trace where the settings want it. A child goes on within the span of its parent process, which
+// adds the trace to what the child logs.
 func (n *Node) openTraces(ctx context.Context) (err error) {
 	n.observer = &observer{}
 	s := n.settings().Telemetry
-	if s.Endpoint == "" || n.o.Mode == Child {
+	if s.Endpoint == "" {
 		return nil
 	}
-	n.o.Log = trace.Logged(n.o.Log)
+	if n.o.Mode != Child {
+		n.o.Log = trace.Logged(n.o.Log)
+	}
 	n.observer.tracer, err = trace.Open(ctx, trace.Options{
 		Endpoint: s.Endpoint, Sampling: s.Sampling, Version: n.o.Version, Mode: string(n.o.Mode), Log: n.o.Log,
 		Count: func(what string, spans int) { n.observer.metrics.Spans.Count(what, spans) },
@@ -59,8 +64,12 @@ func (n *Node) openTraces(ctx context.Context) (err error) {
 
 // closeTraces sends what is left. That a collector is away must not make the stop a failure.
 func (n *Node) closeTraces(ctx context.Context) error {
+	patience := lastTraces
+	if n.o.Mode == Child {
+		patience = lastTracesOfChild
+	}
 	// detached: ctx may have ended, and the sending takes its own short time.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTraces)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	if err := n.observer.tracer.Close(ctx); err != nil {
 		n.o.Log.Warn("the last traces could not be sent", "error", err)

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/packhouse/packhouse/core/testkit"
 	"github.com/packhouse/packhouse/core/testkit/upstream"
 )
 
@@ -138,12 +140,13 @@ func TestATaskInAProcessOfItsOwn(t *testing.T) {
 func TestATaskInAProcessOfItsOwnEmbedded(t *testing.T) {
 	t.Parallel()
 	p, up := isolating(t)
+	collector := testkit.NewCollector(t)
 	p.environ = append(p.environ[:4:4], p.environ[6:]...) // neither PostgreSQL nor Redis
-	p.environ = append(p.environ, "PACKHOUSE_LISTEN="+strings.TrimPrefix(p.url, "http://"))
-	server := p.start("serve")
+	p.environ = append(p.environ, "PACKHOUSE_LISTEN="+strings.TrimPrefix(p.url, "http://"), "PACKHOUSE_TELEMETRY__ENDPOINT="+collector.URL)
+	server, says := p.watch("serve")
 	p.await("the API", func() bool { p.get("/pulp/api/v3/status/"); return p.reachable })
-	task, repository := p.sync("well", up)
-	p.ended(task, "completed")
+	synced, repository := p.sync("well", up)
+	p.ended(synced, "completed")
 	if made := p.get(repository)["latest_version_href"]; made != repository+"versions/1/" {
 		t.Errorf("the repository has %v", made)
 	}
@@ -151,4 +154,33 @@ func TestATaskInAProcessOfItsOwnEmbedded(t *testing.T) {
 	p.patch(task, map[string]any{"state": "canceled"})
 	p.ended(task, "canceled")
 	p.await("the end of the child", func() bool { return gone(child) })
+	must(t, server.cmd.Process.Signal(syscall.SIGTERM))
+	must(t, server.cmd.Wait())
+	goesOn(t, collector, synced)
+	for line := range strings.Lines(says.all()) {
+		if strings.Count(line, "trace_id") > 1 {
+			t.Errorf("a line says its trace twice: %s", line)
+		}
+	}
+}
+
+// goesOn checks that the trace of a task goes on through its process, up to the stages of the work.
+func goesOn(t *testing.T, c *testkit.Collector, task string) {
+	t.Helper()
+	of := func(name string, is func(s testkit.Span) bool) testkit.Span {
+		found := slices.DeleteFunc(c.Named(name), func(s testkit.Span) bool { return !is(s) })
+		if len(found) != 1 {
+			t.Fatalf("%s has %d spans of the task", name, len(found))
+		}
+		return found[0]
+	}
+	byID := func(s testkit.Span) bool { return strings.Contains(task, s.Attributes["packhouse.task.id"]) }
+	whole, part := of("task "+syncKind, byID), of("task process", byID)
+	stage := of("sync read", func(s testkit.Span) bool { return s.Parent == part.ID })
+	if part.Trace != whole.Trace || part.Parent != whole.ID || stage.Trace != whole.Trace {
+		t.Errorf("the task is %+v, its process %+v, a stage %+v", whole, part, stage)
+	}
+	if whole.Service["packhouse.mode"] != "serve" || part.Service["packhouse.mode"] != "child" || stage.Service["packhouse.mode"] != "child" {
+		t.Errorf("they are of %v, %v and %v", whole.Service, part.Service, stage.Service)
+	}
 }

@@ -50,6 +50,8 @@ type Server struct {
 	Options
 	operations []resource.Operation
 	documents  documents
+	// patience is how long a client may leave a part of a stream unread.
+	patience time.Duration
 	page       func() ([]byte, error)
 }
 
@@ -58,7 +60,7 @@ func New(o Options) *Server {
 	if o.RequestTimeout == 0 {
 		o.RequestTimeout = time.Minute
 	}
-	s := &Server{Options: o}
+	s := &Server{Options: o, patience: sendPatience}
 	s.operations = append(s.own(), o.Operations...)
 	seen := map[string]bool{}
 	for _, op := range s.operations {

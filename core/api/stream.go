@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -14,8 +15,12 @@ import (
 	"github.com/packhouse/packhouse/core/resource"
 )
 
-// sendPatience is how long a client may leave a part of a stream unread before it counts as gone.
-const sendPatience = 30 * time.Second
+const (
+	// sendPatience is how long a client may leave a part of a stream unread before it counts as gone.
+	sendPatience = 30 * time.Second
+	// sendPart is how many bytes a part has at most. A few of them wait between the writer and the connection.
+	sendPart = 4 << 10
+)
 
 // stream sends a body while it is being written. The HTTP library does that beside the handler, and a panic there would
 // end the process.
@@ -44,7 +49,9 @@ func (s *Server) stream(c *fiber.Ctx, a *resource.Answer, cid string) error {
 			case <-ctx.Done():
 			}
 		}()
-		a.Stream(ctx, &flow{Writer: w, connection: connection})
+		to := &flow{buffer: w, connection: connection, patience: s.patience}
+		defer func() { _ = to.moveOn() }() // the end of the body takes its time too; a closed connection takes none
+		a.Stream(ctx, to)
 	})
 	return nil
 }
@@ -56,19 +63,39 @@ func survive(log *slog.Logger, cid string) {
 	}
 }
 
-// flow is a body on its way to a client, who has to go on reading it.
+// flow is a body on its way to a client, who has to go on reading it: the library that takes it from the buffer to the
+// connection sets no deadline of its own.
 type flow struct {
-	*bufio.Writer
+	buffer     *bufio.Writer
 	connection net.Conn
+	patience   time.Duration
+}
+
+// Write writes part by part, so that a client who reads slowly, but reads, has time for each.
+func (f *flow) Write(p []byte) (n int, err error) {
+	for part := range slices.Chunk(p, sendPart) {
+		if err := f.moveOn(); err != nil {
+			return n, err
+		}
+		written, err := f.buffer.Write(part)
+		n += written
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // Flush sends what was written.
 func (f *flow) Flush() error {
-	if err := f.connection.SetWriteDeadline(time.Now().Add(sendPatience)); err != nil {
+	if err := f.moveOn(); err != nil {
 		return err
 	}
-	return f.Writer.Flush()
+	return f.buffer.Flush()
 }
+
+// moveOn gives the client time for what is sent next.
+func (f *flow) moveOn() error { return f.connection.SetWriteDeadline(time.Now().Add(f.patience)) }
 
 // nowhere is where the body of a HEAD goes.
 type nowhere struct{}

@@ -20,7 +20,12 @@ import (
 // streaming serves one answer at /, and gives its address and what stops it.
 func streaming(t *testing.T, log io.Writer, body func(ctx context.Context, to resource.Flow)) (url string, stop func()) {
 	t.Helper()
-	s := &Server{Options: Options{Log: slog.New(slog.NewTextHandler(log, nil))}}
+	return streamingFor(t, log, sendPatience, body)
+}
+
+func streamingFor(t *testing.T, log io.Writer, patience time.Duration, body func(ctx context.Context, to resource.Flow)) (url string, stop func()) {
+	t.Helper()
+	s := &Server{Options: Options{Log: slog.New(slog.NewTextHandler(log, nil))}, patience: patience}
 	part := partOf(func(c *fiber.Ctx) error {
 		return s.stream(c, &resource.Answer{Status: 200, Type: "text/event-stream", Headers: map[string]string{"X-One": "1"}, Stream: body}, "cid")
 	})
@@ -133,6 +138,63 @@ func TestAStreamEnds(t *testing.T) {
 			t.Error("the body is not written once, in a context that has ended")
 		}
 	})
+}
+
+// TestAClientThatReadsNothingIsCutOff: one that keeps the connection open and reads nothing must not keep the stream, with
+// the place that it has, whether its writer flushes or not.
+func TestAClientThatReadsNothingIsCutOff(t *testing.T) {
+	t.Parallel()
+	for name, flush := range map[string]bool{"flushed": true, "never flushed": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cut := make(chan struct{})
+			url, _ := streamingFor(t, io.Discard, 50*time.Millisecond, func(_ context.Context, to resource.Flow) {
+				defer close(cut)
+				for {
+					if _, err := to.Write(make([]byte, 10_000)); err != nil {
+						return
+					}
+					if flush && to.Flush() != nil {
+						return
+					}
+				}
+			})
+			client, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", url[len("http://"):len(url)-1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = client.Close() })
+			if err := client.(*net.TCPConn).SetReadBuffer(4096); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.WriteString(client, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			<-cut
+		})
+	}
+}
+
+// moved is a connection that counts how often its deadline was moved on.
+type moved struct {
+	net.Conn
+	times int
+}
+
+func (m *moved) SetWriteDeadline(time.Time) error { m.times++; return nil }
+
+// TestAClientThatReadsSlowlyHasTimeForEachPart: a long write must not be one deadline's worth.
+func TestAClientThatReadsSlowlyHasTimeForEachPart(t *testing.T) {
+	t.Parallel()
+	var got bytes.Buffer
+	m := &moved{}
+	f := &flow{buffer: bufio.NewWriterSize(&got, 16), connection: m}
+	if n, err := f.Write(make([]byte, 10*sendPart+1)); n != 10*sendPart+1 || err != nil || m.times != 11 {
+		t.Errorf("%d bytes, %v, the deadline moved %d times", n, err, m.times)
+	}
+	if err := f.Flush(); err != nil || m.times != 12 || got.Len() != 10*sendPart+1 {
+		t.Errorf("%v, %d times, %d bytes", err, m.times, got.Len())
+	}
 }
 
 // TestAPanicOfAStreamIsSurvived: the library would end the process.

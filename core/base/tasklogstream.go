@@ -19,12 +19,15 @@ import (
 const (
 	// maxStreams is how many follow tasks in one process at a time.
 	maxStreams = 100
+	// maxStreamsOfOne is how many of them one user has.
+	maxStreamsOfOne = 10
 	// pollEvery is how often the rows of a task that somebody follows are looked at.
 	pollEvery = 500 * time.Millisecond
 	// aliveEvery is the longest silence on a stream: proxies end what is silent.
 	aliveEvery = 15 * time.Second
-	// streamLife is how long one stream may go on. A client takes it up again by itself and is asked anew who it is.
-	streamLife = time.Hour
+	// streamLife is how long one stream may go on. A client takes it up again by itself and is asked anew who it is and
+	// what it may see: that is how long somebody who has lost the right goes on reading.
+	streamLife = 5 * time.Minute
 	// linesAtOnce is how many lines one look reads.
 	linesAtOnce = 1000
 )
@@ -35,11 +38,6 @@ func follows(c *resource.Call) bool {
 	return given && yes || strings.Contains(c.Header("Accept"), "text/event-stream")
 }
 
-// streams counts the streams of a process.
-type streams struct{ places chan struct{} }
-
-func newStreams() *streams { return &streams{places: make(chan struct{}, maxStreams)} }
-
 // answer begins a stream: server-sent events as the HTML standard writes them (§9.2).
 func (s *streams) answer(c *resource.Call, q *logQuery) (*resource.Answer, error) {
 	if last := c.Header("Last-Event-ID"); last != "" {
@@ -49,7 +47,7 @@ func (s *streams) answer(c *resource.Call, q *logQuery) (*resource.Answer, error
 		}
 		q.after = max(q.after, n)
 	}
-	leave, err := s.take()
+	leave, err := s.take(c.User)
 	if err != nil {
 		return nil, err
 	}
@@ -64,16 +62,6 @@ func (s *streams) answer(c *resource.Call, q *logQuery) (*resource.Answer, error
 			follow(ctx, &follower{logQuery: q, to: to, now: time.Now}, poll.C, end.C, log)
 		},
 	}, nil
-}
-
-// take takes one place, for leave to give back.
-func (s *streams) take() (leave func(), err error) {
-	select {
-	case s.places <- struct{}{}:
-		return func() { <-s.places }, nil
-	default:
-		return nil, errs.New(errs.TooMany, "%d clients follow tasks here already; try again later, or read the log without following it", maxStreams)
-	}
 }
 
 // follow sends what is new at each tick, until the task has ended, the client is gone, or the time is up.
@@ -175,11 +163,11 @@ func (f *follower) sendLines(ctx context.Context) error {
 				return err
 			}
 		}
-		switch {
-		case len(lines) == 0:
+		if len(lines) == 0 {
 			return nil
-		case len(lines) < linesAtOnce:
-			return f.flush()
+		}
+		if err := f.flush(); err != nil || len(lines) < linesAtOnce {
+			return err
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/ident"
@@ -150,19 +151,28 @@ func TestAFollowerResumes(t *testing.T) {
 	<-f.done
 }
 
-func TestAManyLinedLogIsSentWhole(t *testing.T) {
-	t.Parallel()
-	f := newFollowed(t, testkit.SQLite(t))
+// manyLines makes a log of more than two pages.
+func (f *followed) manyLines() int {
+	f.t.Helper()
 	lines := make([]task.LogLine, 2*linesAtOnce+1)
 	for i := range lines {
 		lines[i] = task.LogLine{TaskID: f.id, At: time.Unix(1, 0), Level: "INFO", Message: "x"}
 	}
-	if err := f.db.InTx(t.Context(), func(tx *db.Tx) error { return task.SaveLog(tx, lines) }); err != nil {
-		t.Fatal(err)
+	if err := f.db.InTx(f.t.Context(), func(tx *db.Tx) error { return task.SaveLog(tx, lines) }); err != nil {
+		f.t.Fatal(err)
 	}
+	return len(lines)
+}
+
+func TestAManyLinedLogIsSentWhole(t *testing.T) {
+	t.Parallel()
+	f := newFollowed(t, testkit.SQLite(t))
+	total := f.manyLines()
 	f.follow(t.Context(), 0)
-	if n := strings.Count(<-f.to.sent, "event: log"); n != len(lines) {
-		t.Errorf("%d lines are sent of %d", n, len(lines))
+	for _, want := range []int{linesAtOnce, linesAtOnce, total - 2*linesAtOnce} {
+		if n := strings.Count(<-f.to.sent, "event: log"); n != want {
+			t.Errorf("%d lines are sent at once, want %d", n, want)
+		}
 	}
 	f.wants("event: state\n")
 	f.end <- time.Time{}
@@ -215,19 +225,48 @@ func TestFollowingEnds(t *testing.T) {
 func TestFollowersAreCounted(t *testing.T) {
 	t.Parallel()
 	s := newStreams()
-	for range maxStreams {
-		s.places <- struct{}{}
+	var leaves []func()
+	for user := range int64(maxStreams / maxStreamsOfOne) {
+		for range maxStreamsOfOne {
+			leave, err := s.take(&auth.User{ID: user + 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			leaves = append(leaves, leave)
+		}
+		_, err := s.take(&auth.User{ID: user + 1})
+		if !errs.Is(err, errs.TooMany) || !strings.Contains(err.Error(), "You follow 10") {
+			t.Errorf("one more of the user %d gives %v", user+1, err)
+		}
 	}
-	if _, err := s.take(); !errs.Is(err, errs.TooMany) {
-		t.Errorf("one more gives %v", err)
+	if _, err := s.take(nil); !errs.Is(err, errs.TooMany) || !strings.Contains(err.Error(), "100 clients") {
+		t.Errorf("one more of somebody else gives %v", err)
 	}
-	<-s.places
-	leave, err := s.take()
-	if err != nil {
-		t.Fatal(err)
+	leaves[0]()
+	leaves[0]() // says nothing new
+	if _, err := s.take(&auth.User{ID: 1}); err != nil {
+		t.Errorf("the place that is free again gives %v", err)
 	}
-	leave()
-	if n := len(s.places); n != maxStreams-1 {
-		t.Errorf("%d places are taken", n)
+	if _, err := s.take(nil); !errs.Is(err, errs.TooMany) {
+		t.Errorf("there is but one: %v", err)
+	}
+	for _, leave := range leaves[1:] {
+		leave()
+	}
+	if s.all != 1 || len(s.of) != 1 {
+		t.Errorf("%d places are taken, %v", s.all, s.of)
+	}
+}
+
+// TestAFollowerOfALongLogIsHeardOf: each page is sent on its way, so that a client who has gone is noticed.
+func TestAFollowerOfALongLogIsHeardOf(t *testing.T) {
+	t.Parallel()
+	f := newFollowed(t, testkit.SQLite(t))
+	f.manyLines()
+	f.to.gone = true
+	f.follow(t.Context(), 0)
+	<-f.done
+	if n := strings.Count(f.to.String(), "event: log"); n != linesAtOnce {
+		t.Errorf("%d lines were written for a client who has gone", n)
 	}
 }

@@ -60,13 +60,13 @@ func (t *Tx) Local(key any, make func() any) any {
 }
 
 // BeforeCommit runs f as the last thing in the transaction, in the order of the calls, when the work has succeeded. An
-// error of f undoes the transaction. It is for what must be decided late and held short; f must not call it.
+// error of f undoes the transaction. It is for what must be decided late and held short.
 func (t *Tx) BeforeCommit(f func() error) { t.before = append(t.before, f) }
 
 // atLast runs what was put off until the end of the transaction.
 func (t *Tx) atLast() error {
-	for _, f := range t.before {
-		if err := f(); err != nil {
+	for i := 0; i < len(t.before); i++ { // one may add another
+		if err := t.before[i](); err != nil {
 			return err
 		}
 	}

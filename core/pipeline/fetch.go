@@ -22,18 +22,18 @@ const side = 2
 const defaultConcurrency = 10
 
 // fetchAll fetches what is missing in each batch and hands the batches on.
-func (p *pipeline) fetchAll(ctx context.Context, from <-chan *batch, to chan<- *batch) error {
+func (p *pipeline) fetchAll(ctx context.Context, s *stage, from <-chan *batch, to chan<- *batch) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for range side {
 		group.Go(func() error {
-			return each(ctx, from, func(b *batch) error { return p.pass(ctx, b, p.fetch, to) })
+			return each(ctx, from, func(b *batch) error { return p.pass(ctx, s, b, p.fetch, to) })
 		})
 	}
 	return group.Wait()
 }
 
 // fetch brings in the files of a batch that are wanted now and not here. Units whose files cannot be had leave the batch.
-func (p *pipeline) fetch(ctx context.Context, b *batch) error {
+func (p *pipeline) fetch(ctx context.Context, s *stage, b *batch) error {
 	missing := b.missing(p.wanted())
 	if len(missing) == 0 {
 		return p.named(b, nil)
@@ -53,10 +53,13 @@ func (p *pipeline) fetch(ctx context.Context, b *batch) error {
 				mu.Lock()
 				defer mu.Unlock()
 				lost[m.item] = true
+				s.count("lost", 1)
 				return p.lost(inner, m, err)
 			}
 			m.item.files[m.k].received = got
 			report.Add(1)
+			s.count("files", 1)
+			s.count("bytes", int(got.Size))
 			return nil
 		})
 	}

@@ -8,7 +8,8 @@ import (
 )
 
 // look finds out what is here already. It reads outside transactions; save looks again at what matters.
-func (p *pipeline) look(ctx context.Context, b *batch) error {
+func (p *pipeline) look(ctx context.Context, s *stage, b *batch) error {
+	s.count("units", len(b.items))
 	for _, i := range b.items {
 		if i.known() {
 			if err := p.complete(i); err != nil {
@@ -21,6 +22,7 @@ func (p *pipeline) look(ctx context.Context, b *batch) error {
 			return err
 		}
 	}
+	s.count("settled", len(b.settled))
 	if err := p.findArtifacts(ctx, b); err != nil {
 		return err
 	}

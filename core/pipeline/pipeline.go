@@ -9,6 +9,8 @@
 //	save     stores a batch in one transaction: artifacts, content, where it can be fetched, and that it is wanted
 //	version  makes one version of all that is wanted, in one transaction; before it nothing is visible
 //
+// Each stage has one span in the trace of its task, with what it counted.
+//
 // A file that cannot be had does not end the work of the others: all that is missing is told together at the end, and
 // then no version is made. What was fetched is kept, so that the next run needs only the rest.
 package pipeline
@@ -103,7 +105,9 @@ func Run(ctx context.Context, o Options, first First) (*model.RepositoryVersion,
 		return nil, err
 	}
 	p.Run.Log().Info("all that is wanted is here", "downloaded", p.found)
-	return p.version(ctx)
+	var v *model.RepositoryVersion
+	err = staged(ctx, "commit", func(ctx context.Context, s *stage) (err error) { v, err = p.version(ctx, s); return err })
+	return v, err
 }
 
 // pipeline is one run.
@@ -133,7 +137,9 @@ func (p *pipeline) flow(ctx context.Context, first First) error {
 	gathered := make(chan *batch, 1)
 	group.Go(func() error {
 		defer close(units)
-		return first(ctx, func(u Unit) error { return send(ctx, units, u) })
+		return staged(ctx, "read", func(ctx context.Context, s *stage) error {
+			return first(ctx, func(u Unit) error { s.count("units", 1); return send(ctx, units, u) })
+		})
 	})
 	group.Go(func() error {
 		defer close(gathered)
@@ -141,21 +147,25 @@ func (p *pipeline) flow(ctx context.Context, first First) error {
 	})
 	group.Go(func() error {
 		defer close(looked)
-		return each(ctx, gathered, func(b *batch) error { return p.pass(ctx, b, p.look, looked) })
+		return staged(ctx, "look-up", func(ctx context.Context, s *stage) error {
+			return each(ctx, gathered, func(b *batch) error { return p.pass(ctx, s, b, p.look, looked) })
+		})
 	})
 	group.Go(func() error {
 		defer close(fetched)
-		return p.fetchAll(ctx, looked, fetched)
+		return staged(ctx, "download", func(ctx context.Context, s *stage) error { return p.fetchAll(ctx, s, looked, fetched) })
 	})
 	group.Go(func() error {
-		return each(ctx, fetched, func(b *batch) error { return p.save(ctx, b) })
+		return staged(ctx, "store", func(ctx context.Context, s *stage) error {
+			return each(ctx, fetched, func(b *batch) error { return s.work(func() error { return p.save(ctx, s, b) }) })
+		})
 	})
 	return group.Wait()
 }
 
 // pass does the work of a stage on a batch and hands on what is left of it.
-func (p *pipeline) pass(ctx context.Context, b *batch, work func(context.Context, *batch) error, to chan<- *batch) error {
-	if err := work(ctx, b); err != nil {
+func (p *pipeline) pass(ctx context.Context, s *stage, b *batch, work func(context.Context, *stage, *batch) error, to chan<- *batch) error {
+	if err := s.work(func() error { return work(ctx, s, b) }); err != nil {
 		return err
 	}
 	if len(b.items) == 0 && len(b.settled) == 0 {
@@ -165,7 +175,7 @@ func (p *pipeline) pass(ctx context.Context, b *batch, work func(context.Context
 }
 
 // version makes the version of what was staged and tells how much came and went.
-func (p *pipeline) version(ctx context.Context) (*model.RepositoryVersion, error) {
+func (p *pipeline) version(ctx context.Context, s *stage) (*model.RepositoryVersion, error) {
 	associating, err := p.Run.Progress(ctx, "associating.content", "Associating Content", nil, "")
 	if err != nil {
 		return nil, err
@@ -189,6 +199,8 @@ func (p *pipeline) version(ctx context.Context) (*model.RepositoryVersion, error
 		}
 		added, removed = total(counts.Added), total(counts.Removed)
 	}
+	s.count("added", int(added))
+	s.count("removed", int(removed))
 	associating.Finish(added)
 	if v == nil {
 		p.Run.Log().Info("nothing has changed, so no version was made")

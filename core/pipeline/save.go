@@ -18,7 +18,7 @@ import (
 )
 
 // save stores a batch in one transaction.
-func (p *pipeline) save(ctx context.Context, b *batch) error {
+func (p *pipeline) save(ctx context.Context, s *stage, b *batch) error {
 	if !p.Mirror && !p.staged && len(b.items) == 0 {
 		return nil // members that stay members, and nothing that could be taken back
 	}
@@ -27,6 +27,7 @@ func (p *pipeline) save(ctx context.Context, b *batch) error {
 		b.cancel()
 		return fmt.Errorf("store what the upstream has: %w", err)
 	}
+	s.count("units", len(b.items))
 	return nil
 }
 

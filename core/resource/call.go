@@ -43,7 +43,7 @@ type Call struct {
 func NewCall(env *Env, op *Operation, c *fiber.Ctx, ctx context.Context, user *auth.User, domain, cid string) *Call {
 	origin := task.Origin{CID: cid, DomainID: domain, Diagnostics: diagnostics(env, c)}
 	if user != nil {
-		origin.UserID = &user.ID
+		origin.UserID, origin.Asker = &user.ID, user.Username
 	}
 	return &Call{Env: env, Domain: domain, User: user, CID: cid, http: c, op: op, context: task.WithOrigin(auth.WithUser(ctx, user), origin)}
 }

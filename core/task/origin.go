@@ -6,6 +6,8 @@ import "context"
 type Origin struct {
 	// UserID is the user who asked for it; nil for work of the system.
 	UserID *int64
+	// Asker is the name of who asked for it, for people to read; empty where that is not known.
+	Asker string
 	// CID is the correlation id of the request.
 	CID string
 	// DomainID is the domain of the work; empty is the default domain.

@@ -67,6 +67,8 @@ type Row struct {
 	Diagnostics model.JSON
 	// CancelBy is when a cancel that the work does not heed is forced.
 	CancelBy *time.Time
+	// CanceledBy names who asked for the cancel of a running task; nil while nobody has, or nobody knows.
+	CanceledBy *string
 	// SentAt is when the task became ready to be claimed.
 	SentAt *time.Time
 	// UnblockedAt is when the resources became free. What keeps a waiting task with it from starting is a cap.

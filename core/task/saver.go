@@ -104,6 +104,8 @@ func (s *saver) flush(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
+		// A commit whose answer is lost is made again: what is added, the counts of a group and lines of the log, is
+		// then there twice.
 		for _, n := range all {
 			n.restore()
 		}

@@ -23,10 +23,12 @@ type Args interface {
 
 // Dispatcher accepts work.
 type Dispatcher interface {
-	// Dispatch writes the task and its locks in the caller's transaction and returns its row. Once that is committed,
-	// the task is delivered as soon as its resources are free; until then nothing happens, and after a rollback
-	// nothing ever does. User, domain, correlation id and parent come from the Origin of ctx. For an Immediate task
-	// the row shows the outcome when InTx has returned.
+	// Dispatch returns the row of the task, which the caller's transaction writes with its locks as the last thing that
+	// it does: Seq is 0 until then, and InTx returns what is wrong with what the arguments refer to. Once that is
+	// committed, the task is delivered as soon as its resources are free; until then nothing happens, and after a rollback
+	// nothing ever does. What is dispatched in a part of the transaction that is undone by itself is dispatched all the
+	// same. User, domain, correlation id and parent come from the Origin of ctx. For an Immediate task the row shows the
+	// outcome when InTx has returned.
 	Dispatch(ctx context.Context, tx *db.Tx, a Args, o ...Option) (*Row, error)
 }
 

@@ -2,6 +2,7 @@ package task
 
 import (
 	"database/sql"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -91,6 +92,11 @@ func (i *inquiry) blocked(e *Explanation, row *Row) error {
 	e.WaitsFor, e.FurtherResources = waits[:min(len(waits), mostResources)], max(0, len(waits)-mostResources)
 	if err := i.fill(row.Seq, e.WaitsFor); err != nil {
 		return err
+	}
+	// Whoever was waited for may have ended since.
+	if e.WaitsFor = slices.DeleteFunc(e.WaitsFor, func(w Awaited) bool { return len(w.Tasks) == 0 }); len(e.WaitsFor) == 0 {
+		e.Standing = Unexamined
+		return nil
 	}
 	if e.Chain, err = i.chain(e.WaitsFor); err != nil {
 		return err

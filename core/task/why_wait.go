@@ -36,9 +36,10 @@ type Link struct {
 	Holds    bool   `json:"holds"`
 }
 
-// blocking holds for a lock m that may not be had: by somebody who holds it, or by somebody before m in the line, in a way
-// that excludes m. Each part finds its rows by an index of its own.
-const blocking = `(m.exclusive AND EXISTS (SELECT 1 FROM core_task_locks o WHERE o.resource = m.resource AND o.task_seq < m.task_seq)
+// Blocking is SQL that holds for a lock m that may not be had: somebody holds it, or stands before m in its line, in a way
+// that excludes m. Each part finds its rows by an index of its own, however many unrelated tasks share a resource (all
+// share their domain).
+const Blocking = `(m.exclusive AND EXISTS (SELECT 1 FROM core_task_locks o WHERE o.resource = m.resource AND o.task_seq < m.task_seq)
 	OR m.exclusive AND EXISTS (SELECT 1 FROM core_task_locks o WHERE o.resource = m.resource AND o.held AND o.task_seq <> m.task_seq)
 	OR EXISTS (SELECT 1 FROM core_task_locks o WHERE o.resource = m.resource AND o.exclusive AND o.task_seq < m.task_seq)
 	OR EXISTS (SELECT 1 FROM core_task_locks o WHERE o.resource = m.resource AND o.held AND o.exclusive AND o.task_seq <> m.task_seq))`
@@ -50,7 +51,7 @@ func (i *inquiry) waits(seq int64) ([]Awaited, error) {
 
 // waitsAtMost is waits with a limit; below 0 there is none.
 func (i *inquiry) waitsAtMost(seq int64, limit int) ([]Awaited, error) {
-	query, args := "SELECT m.resource, m.exclusive FROM core_task_locks m WHERE m.task_seq = ? AND "+blocking+" ORDER BY m.resource", []any{seq}
+	query, args := "SELECT m.resource, m.exclusive FROM core_task_locks m WHERE m.task_seq = ? AND "+Blocking+" ORDER BY m.resource", []any{seq}
 	if limit >= 0 {
 		query, args = query+" LIMIT ?", append(args, limit)
 	}

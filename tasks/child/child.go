@@ -33,6 +33,8 @@ type Order struct {
 	Worker string `json:"worker"`
 	// Folder is where the working directory of the task is made.
 	Folder string `json:"folder"`
+	// Trace is the traceparent (W3C Trace Context) of what the parent does; empty where that is not traced.
+	Trace string `json:"trace,omitempty"`
 	// Settings are what the command of the child makes of them: how the parent was told its settings, as far as the
 	// environment does not tell. They may hold secrets.
 	Settings json.RawMessage `json:"settings,omitempty"`

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/obs/trace"
 	"github.com/packhouse/packhouse/core/task"
 )
 
@@ -45,7 +46,7 @@ func (r *Runner) Run(ctx context.Context, row *task.Row, memory int64, folder st
 	if err != nil {
 		return nil, errs.New(errs.Unavailable, "start a process for the task; look whether the host has memory and processes left, then start the task again: %w", err)
 	}
-	go p.tell(Order{Task: row.ID, Worker: *row.Worker, Folder: folder, Settings: r.Settings})
+	go p.tell(Order{Task: row.ID, Worker: *row.Worker, Folder: folder, Trace: trace.Parent(ctx), Settings: r.Settings})
 	p.guard(ctx)
 	return p.outcome(ctx)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,13 +15,19 @@ import (
 	"time"
 
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/obs/trace"
 	"github.com/packhouse/packhouse/core/task"
 )
 
 func TestAChildGetsItsOrderAndGivesItsResult(t *testing.T) {
 	t.Parallel()
 	r, _ := runner(t, "tell the order")
-	result, err := r.Run(t.Context(), claimed(), much, "/some/folder")
+	tracer, err := trace.Open(t.Context(), trace.Options{Endpoint: "http://127.0.0.1:1", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, _ := tracer.Work(t.Context(), trace.Work{})
+	result, err := r.Run(ctx, claimed(), much, "/some/folder")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,8 +35,8 @@ func TestAChildGetsItsOrderAndGivesItsResult(t *testing.T) {
 	if err := json.Unmarshal(result, &o); err != nil {
 		t.Fatal(err)
 	}
-	if o.Task != "the-id" || o.Worker != "1@here" || o.Folder != "/some/folder" {
-		t.Errorf("the order was %+v", o)
+	if o.Task != "the-id" || o.Worker != "1@here" || o.Folder != "/some/folder" || o.Trace == "" || o.Trace != trace.Parent(ctx) {
+		t.Errorf("the order was %+v, the trace is %s", o, trace.Parent(ctx))
 	}
 	r, _ = runner(t, "nothing")
 	if result, err := r.Run(t.Context(), claimed(), much, ""); err != nil || len(result) > 0 {

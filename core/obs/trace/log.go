@@ -19,11 +19,20 @@ type logged struct {
 
 // Handle writes a record.
 func (l logged) Handle(ctx context.Context, r slog.Record) error {
-	if id := ID(ctx); id != "" && !l.said {
+	if id := ID(ctx); id != "" && !l.said && !says(r) {
 		r = r.Clone()
 		r.AddAttrs(slog.String(obs.TraceKey, id))
 	}
 	return l.Handler.Handle(ctx, r)
+}
+
+// says tells whether a record names its trace, as those do that another process has made.
+func says(r slog.Record) (said bool) {
+	r.Attrs(func(a slog.Attr) bool {
+		said = a.Key == obs.TraceKey
+		return !said
+	})
+	return said
 }
 
 // WithAttrs gives a handler with more attributes.

@@ -103,9 +103,3 @@ func ID(ctx context.Context) string {
 	}
 	return ""
 }
-
-// Stage makes a span for a part of the work of ctx, if that is traced. The name is a word of the code.
-func Stage(ctx context.Context, name string) (context.Context, func()) {
-	ctx, span := trace.SpanFromContext(ctx).TracerProvider().Tracer(scope).Start(ctx, name)
-	return ctx, func() { span.End() }
-}

@@ -54,7 +54,7 @@ func TestOneTraceFromRequestToTask(t *testing.T) {
 	}
 	ctx, ended := worker.Work(t.Context(), Work{ID: "t1", Kind: "a.sync", Parent: row, Locked: time.Second, Queued: 500 * time.Millisecond})
 	_, done := Stage(ctx, "download")
-	done()
+	done(Outcome{Busy: 1500 * time.Millisecond, Counts: map[string]int64{"files": 3}})
 	ended("failed", true)
 	answered("/a/:id/", 202)
 	closed(t, api)
@@ -62,7 +62,7 @@ func TestOneTraceFromRequestToTask(t *testing.T) {
 	want := map[string]map[string]string{
 		"POST /a/:id/": {"http.request.method": "POST", "http.route": "/a/:id/", "http.response.status_code": "int_value:202"},
 		"task a.sync":  {"packhouse.task.id": "t1", "packhouse.task.kind": "a.sync", "packhouse.task.state": "failed", "packhouse.task.queue_seconds": "double_value:0.5", "packhouse.task.lock_wait_seconds": "double_value:1"},
-		"download":     {},
+		"download":     {"packhouse.stage.busy_seconds": "double_value:1.5", "packhouse.stage.files": "int_value:3"},
 	}
 	parent := "00f067aa0ba902b7"
 	for _, name := range []string{"POST /a/:id/", "task a.sync", "download"} {
@@ -110,7 +110,7 @@ func TestWithoutATracer(t *testing.T) {
 	ctx, answered := none.Request(t.Context(), "GET", from)
 	ctx, ended := none.Work(ctx, Work{Parent: from})
 	_, done := Stage(ctx, "download")
-	done()
+	done(Outcome{Failed: true})
 	ended("completed", false)
 	answered("/", 200)
 	if ID(ctx) != "" || Parent(ctx) != "" {
@@ -156,6 +156,7 @@ func TestRecordsSayTheirTrace(t *testing.T) {
 		{func() { log.InfoContext(ctx, "a") }, 1},
 		{func() { log.With("b", 1).WithGroup("g").InfoContext(ctx, "a") }, 1},
 		{func() { log.With("trace_id", clientTrace).InfoContext(ctx, "a") }, 1},
+		{func() { log.InfoContext(ctx, "a", "trace_id", clientTrace) }, 1},
 		{func() { log.InfoContext(t.Context(), "a") }, 0},
 		{func() { log.Info("a") }, 0},
 	} {

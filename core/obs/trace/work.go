@@ -18,6 +18,16 @@ type Work struct {
 	Locked, Queued time.Duration
 }
 
+// Process begins the span of what this process does of a task that another one has claimed: that one's span, told by the
+// traceparent parent, goes from the claim to the end. The function ends it.
+func (t *Tracer) Process(ctx context.Context, id, parent string) (context.Context, func()) {
+	if t == nil {
+		return ctx, func() {}
+	}
+	ctx, span := t.begin(ctx, parent, true, "task process", trace.WithAttributes(attribute.String("packhouse.task.id", id)))
+	return ctx, func() { span.End() }
+}
+
 // Work begins the span of a task. The function ends it with the state that the task was left in; failed marks the span.
 func (t *Tracer) Work(ctx context.Context, w Work) (context.Context, func(state string, failed bool)) {
 	if t == nil {
