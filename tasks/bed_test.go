@@ -244,6 +244,14 @@ func (c *capture) String() string {
 	return c.text.b.String()
 }
 
+// forget deletes all tasks, as nothing else does while they are unfinished.
+func forget(t testing.TB, m *Tasks) {
+	t.Helper()
+	must(t, m.db.InTx(t.Context(), func(tx *db.Tx) error {
+		return errors.Join(tx.Exec("DELETE FROM core_task_locks").Error, tx.Exec("DELETE FROM core_tasks").Error)
+	}))
+}
+
 // grab begins a ready task out of turn.
 func grab(t testing.TB, m *Tasks, id string) *task.Row {
 	t.Helper()

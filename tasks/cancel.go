@@ -15,7 +15,11 @@ import (
 func (t *Tasks) Cancel(ctx context.Context, id string) (*task.Row, error) {
 	by := canceledBy{name: task.OriginFrom(ctx).Asker}
 	asked, told := false, t.interrupt(ctx, id, by)
+	// A task that has ended is not changed: then the audit log must not say, with that transaction, that it was done.
+	var judged *db.Tx
+	ctx = db.AlongIf(ctx, func(tx *db.Tx) bool { return tx == judged })
 	row, settled, err := t.settle(ctx, id, func(tx *db.Tx, row *task.Row) (verdict, bool, error) {
+		judged = tx
 		asked = row.State == task.Running
 		if row.State == task.Waiting {
 			return verdict{state: task.Canceled}, true, task.NoteLater(tx, id, slog.LevelInfo.String(), by.request())

@@ -123,7 +123,7 @@ func TestCapsHoldAndNoPlaceStaysEmpty(t *testing.T) {
 		users := []context.Context{b.user(t, 101), b.user(t, 102)}
 		rapid.Check(t, func(rt *rapid.T) {
 			defer func() {
-				must(t, m.db.InTx(t.Context(), func(tx *db.Tx) error { return tx.Exec("DELETE FROM core_tasks").Error }))
+				forget(t, m)
 			}()
 			var all []*task.Row
 			for range rapid.IntRange(1, 14).Draw(rt, "steps") {

@@ -81,7 +81,7 @@ func history(t *testing.T, rt *rapid.T, m *Tasks) {
 			close(o.commit)
 			<-o.done //nolint:errcheck // its error was looked at, or the test has failed already
 		}
-		must(t, m.db.InTx(t.Context(), func(tx *db.Tx) error { return tx.Exec("DELETE FROM core_tasks").Error }))
+		forget(t, m)
 	}()
 	for range rapid.IntRange(1, steps).Draw(rt, "steps") {
 		waiting, held := split(all)

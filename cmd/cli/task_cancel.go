@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/spf13/cobra"
 	"gorm.io/gorm"
@@ -99,7 +98,7 @@ func (x *canceling) one(row *task.Row) error {
 	return nil
 }
 
-// group cancels the tasks of a group, the newest first, so that none gets its turn because an earlier one went.
+// group cancels the tasks of a group.
 func (x *canceling) group(named string) error {
 	id, err := findGroup(x.db.Read(x.cmd.Context()), named)
 	if err != nil {
@@ -107,22 +106,11 @@ func (x *canceling) group(named string) error {
 	}
 	return x.c.recorded(x.cmd, x.l, func() error {
 		audit.From(x.cmd.Context()).Object(ident.PRN("core.taskgroup", id))
-		err := x.db.InTx(x.cmd.Context(), func(tx *db.Tx) error { return task.CancelGroup(tx, id) })
+		open, err := task.EndGroup(x.cmd.Context(), x.db, x.machine, id, nil)
 		if err != nil {
 			return err
 		}
-		var open []string
-		err = x.db.Read(x.cmd.Context()).Raw("SELECT id FROM core_tasks WHERE task_group_id = ? AND state IN ('waiting', 'running') ORDER BY seq", id).Scan(&open).Error
-		if err != nil {
-			return err
-		}
-		for _, one := range slices.Backward(open) {
-			_, err := x.machine.Cancel(x.cmd.Context(), one)
-			if err != nil && !errs.Is(err, errs.Conflict) && !errs.Is(err, errs.NotFound) {
-				return err
-			}
-		}
-		x.c.say("canceled the task group %s with %d unfinished tasks\n", id, len(open))
+		x.c.say("canceled the task group %s with %d unfinished tasks\n", id, open)
 		return nil
 	})
 }

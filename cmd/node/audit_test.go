@@ -1,6 +1,8 @@
 package node
 
 import (
+	"bytes"
+	"mime/multipart"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -109,6 +111,45 @@ func TestWhatIsDoneIsRecorded(t *testing.T) {
 		t.Errorf("a secret is in the log: %s", text)
 	}
 	n.checkLog(t)
+}
+
+// TestAChangeHasOneEntry: what is refused late, or is done in two steps, is told once.
+func TestAChangeHasOneEntry(t *testing.T) {
+	t.Parallel()
+	n := start(t, Serve, append(embeddedIn(t.TempDir()), `PACKHOUSE_AUTHENTICATION__TOKEN_EXCHANGE=[{"name":"ci","type":"oidc","parameters":`+
+		`{"issuer":"https://127.0.0.1:9/","audience":"a","user":"nobody","permissions":["file.view_*"],"claims":{"sub":"x"}}}]`)...)
+	ended := n.done("POST", "/pulp/api/v3/orphans/cleanup/", map[string]any{})
+	if status, _ := n.call("PATCH", ended["pulp_href"].(string), map[string]string{"state": "canceled"}); status != 409 {
+		t.Errorf("the cancel of a task that has ended answers %d", status)
+	}
+	_, repository := n.call("POST", "/pulp/api/v3/repositories/file/file/", map[string]string{"name": "r"})
+	n.upload("a", "text", repository["pulp_href"].(string))
+	_, chunked := n.call("POST", "/pulp/api/v3/uploads/", map[string]int{"size": 4})
+	up := chunked["pulp_href"].(string)
+	var form bytes.Buffer
+	mw := multipart.NewWriter(&form)
+	part, _ := mw.CreateFormFile("file", "x")
+	_, _ = part.Write([]byte("abcd"))
+	_ = mw.Close()
+	rq, _ := http.NewRequest("PUT", n.URL()+up, &form)
+	rq.SetBasicAuth("admin", adminPassword)
+	rq.Header.Set("Content-Type", mw.FormDataContentType())
+	rq.Header.Set("Content-Range", "bytes 0-3/*")
+	rs, err := http.DefaultClient.Do(rq)
+	t.Log(rs.Status, err)
+	n.finished(n.call("POST", "/pulp/api/v3/content/file/files/", map[string]string{"relative_path": "x", "upload": up, "repository": repository["pulp_href"].(string)}))
+	n.as("", "", "POST", "/pulp/api/v3/token-exchange/", `{"grant_type": "password"}`)
+	lines, _ := n.told()
+	want := []string{
+		"admin password POST orphans_cleanup_cleanup  202  task",
+		"admin password PATCH tasks_cancel core.task 409 conflict",
+		"admin password POST repositories_file_file_create file.filerepository 201",
+		"admin password POST content_file_files_create  202  task",
+		"token exchange POST token_exchange  400 unsupported_grant_type: the only grant type here is urn:ietf:params:oauth:grant-type:token-exchange",
+	}
+	if got := strings.Join(lines, "\n"); got != strings.Join(want, "\n") {
+		t.Errorf("recorded is\n%s", got)
+	}
 }
 
 // checkLog looks at filters, export and verification over REST.

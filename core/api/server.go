@@ -52,7 +52,7 @@ type Server struct {
 	documents  documents
 	// patience is how long a client may leave a part of a stream unread.
 	patience time.Duration
-	page       func() ([]byte, error)
+	page     func() ([]byte, error)
 }
 
 // New makes the API of the apps' operations and its own. Two operations on one route are a wiring mistake and panic.

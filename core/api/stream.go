@@ -33,7 +33,7 @@ func (s *Server) stream(c *fiber.Ctx, a *resource.Answer, cid string) error {
 	if c.Method() == fiber.MethodHead {
 		ended, end := context.WithCancel(context.Background()) // detached: it has ended
 		end()
-		a.Stream(ended, nowhere{})
+		_ = a.Stream(ended, nowhere{}) // nothing of it is sent
 		return nil
 	}
 	c.Context().SetConnectionClose() // its deadlines must not be those of another answer
@@ -50,8 +50,12 @@ func (s *Server) stream(c *fiber.Ctx, a *resource.Answer, cid string) error {
 			}
 		}()
 		to := &flow{buffer: w, connection: connection, patience: s.patience}
-		defer func() { _ = to.moveOn() }() // the end of the body takes its time too; a closed connection takes none
-		a.Stream(ctx, to)
+		whole := false
+		defer func() { to.end(whole) }()
+		err := a.Stream(ctx, to)
+		if whole = err == nil; !whole {
+			s.Log.Info("an answer was broken off", "cid", cid, "error", err)
+		}
 	})
 	return nil
 }
@@ -92,6 +96,18 @@ func (f *flow) Flush() error {
 		return err
 	}
 	return f.buffer.Flush()
+}
+
+// end gives the end of the body its time too. Of a body that is not whole the end is not sent: the connection breaks off.
+func (f *flow) end(whole bool) {
+	if whole {
+		_ = f.moveOn() // fails on a closed connection only, which takes nothing any more
+		return
+	}
+	if tcp, ok := f.connection.(interface{ SetLinger(seconds int) error }); ok {
+		_ = tcp.SetLinger(0) // a proxy that speaks HTTP/1.0 takes any softer end for that of the body
+	}
+	_ = f.connection.SetWriteDeadline(time.Unix(1, 0)) // as above
 }
 
 // moveOn gives the client time for what is sent next.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -18,12 +19,12 @@ import (
 )
 
 // streaming serves one answer at /, and gives its address and what stops it.
-func streaming(t *testing.T, log io.Writer, body func(ctx context.Context, to resource.Flow)) (url string, stop func()) {
+func streaming(t *testing.T, log io.Writer, body func(ctx context.Context, to resource.Flow) error) (url string, stop func()) {
 	t.Helper()
 	return streamingFor(t, log, sendPatience, body)
 }
 
-func streamingFor(t *testing.T, log io.Writer, patience time.Duration, body func(ctx context.Context, to resource.Flow)) (url string, stop func()) {
+func streamingFor(t *testing.T, log io.Writer, patience time.Duration, body func(ctx context.Context, to resource.Flow) error) (url string, stop func()) {
 	t.Helper()
 	s := &Server{Options: Options{Log: slog.New(slog.NewTextHandler(log, nil))}, patience: patience}
 	part := partOf(func(c *fiber.Ctx) error {
@@ -67,12 +68,13 @@ func get(t *testing.T, method, url string) *http.Response {
 func TestAStreamArrivesAsItIsWritten(t *testing.T) {
 	t.Parallel()
 	more := make(chan struct{})
-	url, _ := streaming(t, io.Discard, func(_ context.Context, to resource.Flow) {
+	url, _ := streaming(t, io.Discard, func(_ context.Context, to resource.Flow) error {
 		for range 2 {
 			_, _ = io.WriteString(to, "piece\n")
 			_ = to.Flush()
 			<-more
 		}
+		return nil
 	})
 	answer := get(t, http.MethodGet, url)
 	if answer.Header.Get("Content-Type") != "text/event-stream" || answer.Header.Get("X-One") != "1" || !answer.Close {
@@ -94,10 +96,11 @@ func TestAStreamEnds(t *testing.T) {
 	t.Parallel()
 	t.Run("with the server", func(t *testing.T) {
 		t.Parallel()
-		url, stop := streaming(t, io.Discard, func(ctx context.Context, to resource.Flow) {
+		url, stop := streaming(t, io.Discard, func(ctx context.Context, to resource.Flow) error {
 			_, _ = io.WriteString(to, "the first")
 			_ = to.Flush()
 			<-ctx.Done()
+			return nil
 		})
 		answer := get(t, http.MethodGet, url)
 		stop()
@@ -108,7 +111,7 @@ func TestAStreamEnds(t *testing.T) {
 	t.Run("with the client", func(t *testing.T) {
 		t.Parallel()
 		gone := make(chan struct{})
-		url, _ := streaming(t, io.Discard, func(_ context.Context, to resource.Flow) {
+		url, _ := streaming(t, io.Discard, func(_ context.Context, to resource.Flow) error {
 			for {
 				if _, err := to.Write(make([]byte, 1000)); err == nil {
 					err = to.Flush()
@@ -117,7 +120,7 @@ func TestAStreamEnds(t *testing.T) {
 					}
 				}
 				close(gone)
-				return
+				return nil
 			}
 		})
 		_ = get(t, http.MethodGet, url).Body.Close()
@@ -126,9 +129,10 @@ func TestAStreamEnds(t *testing.T) {
 	t.Run("at once for a HEAD", func(t *testing.T) {
 		t.Parallel()
 		calls := make(chan error, 9)
-		url, stop := streaming(t, io.Discard, func(ctx context.Context, to resource.Flow) {
+		url, stop := streaming(t, io.Discard, func(ctx context.Context, to resource.Flow) error {
 			_, _ = io.WriteString(to, "nobody reads it")
 			calls <- ctx.Err()
+			return nil
 		})
 		if answer := get(t, http.MethodHead, url); answer.Header.Get("Content-Type") != "text/event-stream" {
 			t.Errorf("the headers are %v", answer.Header)
@@ -148,14 +152,14 @@ func TestAClientThatReadsNothingIsCutOff(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cut := make(chan struct{})
-			url, _ := streamingFor(t, io.Discard, 50*time.Millisecond, func(_ context.Context, to resource.Flow) {
+			url, _ := streamingFor(t, io.Discard, 50*time.Millisecond, func(_ context.Context, to resource.Flow) error {
 				defer close(cut)
 				for {
 					if _, err := to.Write(make([]byte, 10_000)); err != nil {
-						return
+						return nil
 					}
 					if flush && to.Flush() != nil {
-						return
+						return nil
 					}
 				}
 			})
@@ -172,6 +176,38 @@ func TestAClientThatReadsNothingIsCutOff(t *testing.T) {
 			}
 			<-cut
 		})
+	}
+}
+
+// TestAStreamThatFailsIsNoWholeAnswer: a client must not take a part for the whole.
+func TestAStreamThatFailsIsNoWholeAnswer(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	url, stop := streaming(t, &log, func(_ context.Context, to resource.Flow) error {
+		_, _ = io.WriteString(to, "the first part")
+		_ = to.Flush()
+		return errors.New("the rest is missing")
+	})
+	brokenOff(t, url)
+	stop()
+	if !bytes.Contains(log.Bytes(), []byte("the rest is missing")) {
+		t.Errorf("the log says %s", log.Bytes())
+	}
+}
+
+func brokenOff(t *testing.T, url string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := (&http.Client{Transport: &http.Transport{}}).Do(r)
+	if err != nil {
+		return // before the first byte
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if _, err = io.ReadAll(answer.Body); err == nil {
+		t.Error("the client takes a part for the whole")
 	}
 }
 
@@ -201,8 +237,8 @@ func TestAClientThatReadsSlowlyHasTimeForEachPart(t *testing.T) {
 func TestAPanicOfAStreamIsSurvived(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	url, stop := streaming(t, &log, func(context.Context, resource.Flow) { panic("of the stream") })
-	_, _ = io.ReadAll(get(t, http.MethodGet, url).Body)
+	url, stop := streaming(t, &log, func(context.Context, resource.Flow) error { panic("of the stream") })
+	brokenOff(t, url)
 	stop()
 	if !bytes.Contains(log.Bytes(), []byte("of the stream")) || !bytes.Contains(log.Bytes(), []byte("cid=cid")) {
 		t.Errorf("the log says %s", log.Bytes())

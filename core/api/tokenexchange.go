@@ -29,7 +29,9 @@ func (s *Server) tokenExchange() resource.Operation {
 func (s *Server) exchangeToken(c *resource.Call) (*resource.Answer, error) {
 	answer, err := s.Exchange.Exchange(c.Context(), c.Body.Values)
 	if wrong := exchange.AsFault(err); wrong != nil {
-		audit.From(c.Context()).Refused("", "token exchange")
+		entry := audit.From(c.Context())
+		entry.Refused("", "token exchange")
+		entry.Because(wrong.Error())
 		return unstored(400, wrong)
 	}
 	if err != nil {

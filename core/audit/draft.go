@@ -24,6 +24,8 @@ type Draft struct {
 	entry Entry
 	// login marks a log-in, failed or not, which is recorded whatever was asked for; open marks what is open to all.
 	login, open bool
+	// because is why it is refused, where no error says so.
+	because string
 	// committed is the status of the entry that was committed with a change; -1 before.
 	committed int
 }
@@ -82,6 +84,9 @@ func (d *Draft) LoggedIn(id int64, name, via string) {
 	d.set(func(e *Entry) { e.UserID, e.User, e.Via, d.login = &id, name, via, true })
 }
 
+// Because says why the request is refused, for an answer that is no error to the program.
+func (d *Draft) Because(reason string) { d.set(func(*Entry) { d.because = reason }) }
+
 // Open says that everybody may do it, so that reading it is nothing to record.
 func (d *Draft) Open() { d.set(func(*Entry) { d.open = true }) }
 
@@ -137,6 +142,9 @@ func (d *Draft) End(ctx context.Context, status int, reason string) {
 		return
 	}
 	d.mu.Lock()
+	if reason == "" {
+		reason = d.because
+	}
 	e, told := d.entry, reason == "" && d.committed == status
 	wanted := d.wanted(status)
 	d.mu.Unlock()

@@ -84,9 +84,6 @@ func profilesAction() resource.Action[taskRow] {
 
 func profilePath(id, name string) string { return taskPath(id) + "profile_artifacts/" + name + "/" }
 
-// maxProfile is the largest recording in bytes that is sent.
-const maxProfile = 64 << 20
-
 // Profile gives one thing that was recorded of a task to whoever has a signed address of it.
 func Profile() resource.Standalone {
 	return resource.Standalone{
@@ -100,11 +97,11 @@ func Profile() resource.Standalone {
 			if err != nil {
 				return nil, err
 			}
-			bytes, err := readArtifact(c, kept)
+			send, err := sender(c, kept)
 			if err != nil {
 				return nil, err
 			}
-			return &resource.Answer{Status: http.StatusOK, Type: profileType(c.Param("name")), Text: bytes, Headers: map[string]string{
+			return &resource.Answer{Status: http.StatusOK, Type: profileType(c.Param("name")), Stream: send, Headers: map[string]string{
 				"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff", "Content-Disposition": `attachment; filename="` + c.Param("name") + `"`,
 			}}, nil
 		},
@@ -133,22 +130,38 @@ func findProfile(c *resource.Call, id, name string) (*model.Artifact, error) {
 	return &found[0], nil
 }
 
-func readArtifact(c *resource.Call, a *model.Artifact) (bytes []byte, err error) {
-	if a.Size > maxProfile {
-		return nil, errs.New(errs.TooLarge, "the recording has %d bytes, more than is sent here; copy the artifact %s from the storage", a.Size, a.SHA256)
-	}
+// sender opens an artifact and gives what sends it, which must be called.
+func sender(c *resource.Call, a *model.Artifact) (func(ctx context.Context, to resource.Flow) error, error) {
 	store, err := c.Env.Artifacts.In(c.Context(), a.DomainID)
 	if err != nil {
 		return nil, err
 	}
-	file, err := store.Storage.Open(c.Context(), a.File, 0, -1)
+	// detached: it is read after the call has ended, for as long as the answer takes
+	reading, stop := context.WithCancel(context.WithoutCancel(c.Context()))
+	file, err := store.Storage.Open(reading, a.File, 0, -1)
 	if err != nil {
+		stop()
 		return nil, fmt.Errorf("open what was recorded: %w", err)
 	}
-	defer func() { _ = file.Close() }()
-	bytes, err = io.ReadAll(io.LimitReader(file, maxProfile))
-	if err == nil && int64(len(bytes)) != a.Size {
-		err = errs.New(errs.Internal, "the artifact %s has %d bytes in the storage where %d were expected; run a repair", a.SHA256, len(bytes), a.Size)
+	return func(ctx context.Context, to resource.Flow) error {
+		defer stop()
+		defer func() { _ = file.Close() }() // opened for reading
+		defer context.AfterFunc(ctx, stop)()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return sendArtifact(to, file, a)
+	}, nil
+}
+
+// sendArtifact sends a file, which must have the bytes that are known of it.
+func sendArtifact(to resource.Flow, file io.Reader, a *model.Artifact) error {
+	n, err := io.Copy(to, file)
+	if err == nil && n != a.Size {
+		err = errs.New(errs.Internal, "the artifact %s has %d bytes in the storage where %d were expected; run a repair", a.SHA256, n, a.Size)
 	}
-	return bytes, err
+	if err != nil {
+		return fmt.Errorf("send what was recorded: %w", err)
+	}
+	return to.Flush()
 }

@@ -58,3 +58,19 @@ func check(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// pieces is a client that gets a body.
+type pieces struct{ strings.Builder }
+
+func (*pieces) Flush() error { return nil }
+
+// TestARecordingIsSentWhole: one that the storage has another length of is no whole answer.
+func TestARecordingIsSentWhole(t *testing.T) {
+	t.Parallel()
+	for size, fine := range map[int64]bool{8: true, 7: false, 9: false} {
+		to := &pieces{}
+		if err := sendArtifact(to, strings.NewReader("recorded"), &model.Artifact{Size: size}); (err == nil) != fine || to.String() != "recorded" {
+			t.Errorf("of %d bytes %q is sent: %v", size, to, err)
+		}
+	}
+}

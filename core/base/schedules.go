@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/packhouse/packhouse/core/auth"
@@ -103,6 +104,8 @@ func checkScheduleName(s *scheduleRow) error {
 	switch {
 	case strings.Contains(s.row.Name, "/") && s.row.Origin == "":
 		return errs.New(errs.Invalid, "A name has no slash; names with one are those of schedules that apps declare.")
+	case strings.ContainsFunc(s.row.Name, unicode.IsControl):
+		return errs.New(errs.Invalid, "A name has no control characters, such as line breaks.")
 	case utf8.RuneCountInString(s.row.Name) > 255:
 		return errs.New(errs.Invalid, "Ensure this field has no more than 255 characters.")
 	}
@@ -156,8 +159,12 @@ func (s *scheduleRow) retimed(old *scheduleRow) bool {
 	return s.row.Cron != old.row.Cron || s.row.TimeZone != old.row.TimeZone || (a == nil) != (b == nil) || a != nil && *a != *b
 }
 
-// seal checks the arguments and puts them into the row.
+// seal checks the arguments and puts them into the row. What stays as it is needs no look: the kind may belong to a plugin
+// that is disabled, and such a schedule can be paused too.
 func (s *scheduleRow) seal(in *resource.Input, old *scheduleRow) error {
+	if old != nil && s.args == nil && s.row.TaskName == old.row.TaskName {
+		return nil
+	}
 	handler, known := in.Kinds[s.row.TaskName]
 	if !known || !handler.Traits().Schedulable {
 		return errs.Field("task_name", "There is no such kind of task, or none that can be scheduled; choose among %s.", strings.Join(schedulable(in.Kinds), ", "))
@@ -165,10 +172,8 @@ func (s *scheduleRow) seal(in *resource.Input, old *scheduleRow) error {
 	switch {
 	case s.args == nil && old == nil:
 		s.args = model.JSON("{}")
-	case s.args == nil && s.row.TaskName != old.row.TaskName:
-		return errs.Field("task_args", "Another kind of task takes other arguments; give them too.")
 	case s.args == nil:
-		return nil
+		return errs.Field("task_args", "Another kind of task takes other arguments; give them too.")
 	}
 	if _, err := task.ScheduledArgs(handler, s.row.DomainID, s.args); err != nil {
 		return errs.Field("task_args", "%s", err)

@@ -8,14 +8,15 @@ import (
 	"github.com/packhouse/packhouse/core/task"
 )
 
-// groupRow is a task group with its tasks and what they count together.
+// groupRow is a task group with what its tasks are and count together.
 type groupRow struct {
 	base        model.Base
 	description string
 	dispatched  bool
-	counts      map[task.State]int64
-	tasks       []member
-	reports     []task.GroupReport
+	// counts are all of its tasks, tasks those that who looks may see.
+	counts  map[task.State]int64
+	tasks   []member
+	reports []task.GroupReport
 }
 
 // member is a task of a group as far as groups show it.
@@ -43,7 +44,7 @@ func TaskGroups() resource.Of[groupRow] {
 	}
 	fields = append(fields,
 		resource.Computed("group_progress_reports", groupReportSchema(), showGroupReports),
-		resource.Computed("tasks", resource.Schema{"type": "array", "items": resource.Schema{"type": "object"}}, showMembers),
+		resource.Computed("tasks", resource.Schema{"type": "array", "items": resource.Schema{"type": "object"}}, showMembers).Doc("The tasks of the group, as far as you may see them; the counts are of all."),
 	)
 	return resource.Of[groupRow]{
 		Path: "task-groups", Component: "TaskGroup", Doc: "Tasks that were dispatched together.",
@@ -60,23 +61,27 @@ func TaskGroups() resource.Of[groupRow] {
 	}
 }
 
-// loadGroups brings the tasks and reports of a page of groups, each in one query.
+// loadGroups brings the counts, tasks and reports of a page of groups, each in one query.
 func loadGroups(page *resource.Page, rows []*groupRow) error {
 	byID, ids := map[string]*groupRow{}, make([]string, 0, len(rows))
 	for _, g := range rows {
 		g.counts = map[task.State]int64{}
 		byID[g.base.ID], ids = g, append(ids, g.base.ID)
 	}
-	var members []member
-	err := page.Where("task_group_id", ids).Table("core_tasks").Order("seq").
-		Select("id, name, task_group_id, state, pulp_created, pulp_last_updated, unblocked_at, started_at, finished_at").Scan(&members).Error
+	var counts []struct {
+		TaskGroupID string
+		State       task.State
+		Tasks       int64
+	}
+	err := page.Where("task_group_id", ids).Table("core_tasks").Select("task_group_id, state, COUNT(*) AS tasks").Group("task_group_id, state").Scan(&counts).Error
 	if err != nil {
 		return err
 	}
-	for _, t := range members {
-		g := byID[t.TaskGroupID]
-		g.counts[t.State]++
-		g.tasks = append(g.tasks, t)
+	for _, c := range counts {
+		byID[c.TaskGroupID].counts[c.State] = c.Tasks
+	}
+	if err := loadMembers(page, byID, ids); err != nil {
+		return err
 	}
 	var reports []task.GroupReport
 	if err := page.Where("task_group_id", ids).Order("id").Find(&reports).Error; err != nil {
@@ -84,6 +89,24 @@ func loadGroups(page *resource.Page, rows []*groupRow) error {
 	}
 	for _, r := range reports {
 		byID[r.TaskGroupID].reports = append(byID[r.TaskGroupID].reports, r)
+	}
+	return nil
+}
+
+// loadMembers brings the tasks that who looks may see.
+func loadMembers(page *resource.Page, groups map[string]*groupRow, ids []string) error {
+	seen, err := page.Viewer.SeesAnywhere("core.task", "core.view_task", "t.id", "t.domain_id")
+	if err != nil {
+		return err
+	}
+	var members []member
+	err = page.Where("t.task_group_id", ids).Table("core_tasks t").Where(seen.SQL, seen.Args...).Order("t.seq").
+		Select("t.id, t.name, t.task_group_id, t.state, t.pulp_created, t.pulp_last_updated, t.unblocked_at, t.started_at, t.finished_at").Scan(&members).Error
+	if err != nil {
+		return err
+	}
+	for _, t := range members {
+		groups[t.TaskGroupID].tasks = append(groups[t.TaskGroupID].tasks, t)
 	}
 	return nil
 }

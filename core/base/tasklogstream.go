@@ -54,12 +54,13 @@ func (s *streams) answer(c *resource.Call, q *logQuery) (*resource.Answer, error
 	log := c.Env.Log
 	return &resource.Answer{
 		Status: 200, Type: "text/event-stream", Headers: map[string]string{"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-		Stream: func(ctx context.Context, to resource.Flow) {
+		Stream: func(ctx context.Context, to resource.Flow) error {
 			defer leave()
 			poll, end := time.NewTicker(pollEvery), time.NewTimer(streamLife)
 			defer poll.Stop()
 			defer end.Stop()
 			follow(ctx, &follower{logQuery: q, to: to, now: time.Now}, poll.C, end.C, log)
+			return nil // a client goes on after the last event that came, however it ended
 		},
 	}, nil
 }

@@ -100,8 +100,8 @@ func taskHandlers(env *resource.Env) []task.Handler {
 			return nil, err
 		}
 		for total := int64(0); ; {
-			n, err := purgeSome(ctx, run, a, seen)
-			if err != nil || n == 0 {
+			n, groups, err := purgeSome(ctx, run, a, seen)
+			if err != nil || n+groups == 0 {
 				progress.Done()
 				run.Log().Info("finished tasks were removed", "count", total, "finished_before", a.Before, "states", a.States)
 				return nil, err
@@ -128,27 +128,52 @@ func deletable(ctx context.Context, env *resource.Env, run *task.Run, by *int64)
 	return env.ViewerOf(ctx, &found[0], run.Domain).Sees("core.task", "core.delete_task", "t.id")
 }
 
-// purgeSome deletes a batch in a transaction of its own.
-func purgeSome(ctx context.Context, run *task.Run, a purge, may resource.Cond) (n int64, err error) {
-	err = run.InTx(ctx, func(tx *db.Tx) error {
-		var ids []string
-		args := slices.Concat([]any{run.Domain, a.States, a.Before, run.ID}, may.Args, []any{purgeBatch})
-		err := tx.Raw(`SELECT t.id FROM core_tasks t WHERE t.domain_id = ? AND t.state IN ? AND t.finished_at < ? AND t.id <> ? AND `+may.SQL+` ORDER BY t.seq LIMIT ?`, args...).Scan(&ids).Error
-		if err != nil || len(ids) == 0 {
-			n = 0
+// purgeSome deletes a batch of tasks, and one of groups that have none any more, in a transaction of its own.
+func purgeSome(ctx context.Context, run *task.Run, a purge, may resource.Cond) (n, groups int64, err error) {
+	err = run.InTx(ctx, func(tx *db.Tx) (err error) {
+		if n, err = purgeTasks(tx, run, a, may); err != nil {
 			return err
 		}
-		if err := forgetTasks(tx, ids...); err != nil {
-			return err
-		}
-		if err := tx.Exec("DELETE FROM core_role_assignments WHERE model = 'core.task' AND object_id IN ?", ids).Error; err != nil {
-			return err
-		}
-		done := tx.Exec("DELETE FROM core_tasks WHERE id IN ?", ids)
-		n = done.RowsAffected
-		return done.Error
+		groups, err = purgeGroups(tx, run.Domain, a.Before)
+		return err
 	})
-	return n, err
+	return n, groups, err
+}
+
+func purgeTasks(tx *db.Tx, run *task.Run, a purge, may resource.Cond) (int64, error) {
+	var ids []string
+	args := slices.Concat([]any{run.Domain, a.States, a.Before, run.ID}, may.Args, []any{purgeBatch})
+	err := tx.Raw(`SELECT t.id FROM core_tasks t WHERE t.domain_id = ? AND t.state IN ? AND t.finished_at < ? AND t.id <> ? AND `+may.SQL+` ORDER BY t.seq LIMIT ?`, args...).Scan(&ids).Error
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	if err := forgetTasks(tx, ids...); err != nil {
+		return 0, err
+	}
+	if err := tx.Exec("DELETE FROM core_role_assignments WHERE model = 'core.task' AND object_id IN ?", ids).Error; err != nil {
+		return 0, err
+	}
+	done := tx.Exec("DELETE FROM core_tasks WHERE id IN ?", ids)
+	return done.RowsAffected, done.Error
+}
+
+// purgeGroups deletes groups that no task is left of and none will come into. They say nothing without their tasks, so
+// whoever may delete those needs no further right.
+func purgeGroups(tx *db.Tx, domain string, before time.Time) (int64, error) {
+	var ids []string
+	err := tx.Raw(`SELECT g.id FROM core_task_groups g WHERE g.domain_id = ? AND g.all_tasks_dispatched AND g.pulp_last_updated < ?
+		AND NOT EXISTS (SELECT 1 FROM core_tasks t WHERE t.task_group_id = g.id) ORDER BY g.id LIMIT ?`, domain, before, purgeBatch).Scan(&ids).Error
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	if err := tx.Exec("DELETE FROM core_role_assignments WHERE model = 'core.taskgroup' AND object_id IN ?", ids).Error; err != nil {
+		return 0, err
+	}
+	done := tx.Exec("DELETE FROM core_task_groups WHERE id IN ?", ids)
+	if done.Error != nil {
+		return 0, fmt.Errorf("delete task groups without tasks: %w", done.Error)
+	}
+	return done.RowsAffected, nil
 }
 
 // forgetTasks lets the children of tasks that are about to go stand alone.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/packhouse/packhouse/core/audit"
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
@@ -301,6 +302,7 @@ func cancelAction() resource.Action[taskRow] {
 			}
 			answer, shown := resource.ShowAgain[taskRow](c)
 			if shown == nil && err != nil {
+				audit.From(c.Context()).Because(string(errs.Conflict))
 				answer.Status = 409
 			}
 			return answer, shown

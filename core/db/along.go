@@ -28,10 +28,19 @@ func Alone(ctx context.Context) context.Context {
 	return context.WithValue(ctx, companionKey{}, (*companion)(nil))
 }
 
+type conditionKey struct{}
+
+// AlongIf gives a context whose transactions leave the companion to a later one unless wanted says otherwise, which is
+// asked right before the commit: for a transaction that finds out by itself whether there is anything to change.
+func AlongIf(ctx context.Context, wanted func(tx *Tx) bool) context.Context {
+	return context.WithValue(ctx, conditionKey{}, wanted)
+}
+
 // join runs the companion of ctx, if it is free. settle must be called with what became of the transaction.
 func join(ctx context.Context, tx *Tx) (settle func(committed bool), err error) {
 	c, _ := ctx.Value(companionKey{}).(*companion)
-	if c == nil || !c.take() {
+	wanted, conditional := ctx.Value(conditionKey{}).(func(tx *Tx) bool)
+	if c == nil || conditional && !wanted(tx) || !c.take() {
 		return func(bool) {}, nil
 	}
 	return c.settle, c.work(tx)

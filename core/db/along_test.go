@@ -40,6 +40,27 @@ func TestAlong(t *testing.T) {
 	})
 }
 
+// TestAlongIf: a transaction without need of the companion leaves it to the next.
+func TestAlongIf(t *testing.T) {
+	onBoth(t, counters, func(t *testing.T, d *db.DB) {
+		var changed *db.Tx
+		ctx := db.Along(t.Context(), add(100))
+		maybe := db.AlongIf(ctx, func(tx *db.Tx) bool { return tx == changed })
+		must(t, d.InTx(maybe, add(1)))
+		if n := count(t, d, "counters"); n != 1 {
+			t.Fatalf("%d rows without need", n)
+		}
+		must(t, d.InTx(maybe, func(tx *db.Tx) error {
+			changed = tx
+			return add(2)(tx)
+		}))
+		must(t, d.InTx(ctx, add(3)))
+		if n := count(t, d, "counters"); n != 4 {
+			t.Fatalf("%d rows in the end", n)
+		}
+	})
+}
+
 // TestAlongComesAgain: what was undone with its transaction joins the next one, and its error undoes the transaction.
 func TestAlongComesAgain(t *testing.T) {
 	onBoth(t, counters, func(t *testing.T, d *db.DB) {

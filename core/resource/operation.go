@@ -86,8 +86,9 @@ type Answer struct {
 	Type string
 	// Stream writes a body of the media type Type piece by piece, after the handler has returned. It is called exactly
 	// once; for a HEAD with a context that has ended. The context ends when the server stops. A client that has left is
-	// only told by errors of Flush.
-	Stream func(ctx context.Context, to Flow)
+	// only told by errors of Write and Flush. An error breaks the connection off, so that no client takes a part for the
+	// whole; it is logged.
+	Stream func(ctx context.Context, to Flow) error
 }
 
 // Flow is the body of an answer as it goes out.

@@ -2,6 +2,7 @@ package task_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,7 +47,7 @@ func TestExplanationsAreTrue(t *testing.T) {
 				if err := tx.Exec("DELETE FROM core_task_locks").Error; err != nil {
 					return err
 				}
-				return tx.Exec("DELETE FROM core_tasks").Error
+				return errors.Join(tx.Exec("DELETE FROM core_task_locks").Error, tx.Exec("DELETE FROM core_tasks").Error)
 			})
 			rows, locks := s.history(rt)
 			hidden := map[string]bool{}
