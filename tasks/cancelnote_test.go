@@ -35,7 +35,7 @@ func TestTheLogSaysWhoCanceled(t *testing.T) {
 			if lines := said(t, b, waiting.ID); !slices.Equal(lines, []string{asked}) {
 				t.Errorf("%s: the log of the task that waited says %q", way, lines)
 			}
-			if lines := said(t, b, row.ID); !slices.Equal(lines, []string{"The task began.", asked, "a task was canceled", "The task ended."}) {
+			if lines := said(t, b, row.ID); !slices.Equal(lines, []string{"The task began.", asked, "The task was canceled.", "The task ended."}) {
 				t.Errorf("%s: the log says %q", way, lines)
 			}
 			if _, err := from.Cancel(ctx, waiting.ID); !errs.Is(err, errs.Conflict) || len(said(t, b, waiting.ID)) != 1 {

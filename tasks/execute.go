@@ -154,12 +154,12 @@ func (x *execution) judge(run *task.Run, result any, err error) verdict {
 	case errors.Is(cause, errTooLong):
 		return x.tooLong()
 	case errors.Is(cause, errCanceled):
-		run.Log().Info("a task was canceled", "error", err)
+		run.Log().Info("The task was canceled.")
 		return verdict{state: task.Canceled}
 	}
 	switch kind := errs.KindOf(err); {
 	case kind == errs.Canceled, errors.Is(err, errCanceled):
-		run.Log().Info("a task was canceled", "error", err)
+		run.Log().Info("The task was canceled.")
 	case kind == errs.Internal:
 		run.Log().Error("a task failed by a fault of ours", "error", err)
 	default:

@@ -87,6 +87,11 @@ func (t *Tasks) tryFinish(endings []*ending, a appetite) ([]task.Row, error) {
 	if err != nil {
 		return nil, err
 	}
+	select {
+	case <-t.abandoned: // the others were we
+		return claimed, nil
+	default:
+	}
 	for _, e := range endings {
 		if !e.settled && e.row.ID != "" {
 			t.log.Warn("a task ended here that others had settled already", "task", e.id)

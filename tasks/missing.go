@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"github.com/packhouse/packhouse/core/db"
@@ -71,7 +72,10 @@ func (t *Tasks) settleOrphans(ctx context.Context) error {
 		_, settled, err := t.settle(ctx, id, func(tx *db.Tx, row *task.Row) (verdict, bool, error) {
 			var still bool
 			err := tx.Raw("SELECT EXISTS (SELECT 1 FROM core_tasks t WHERE t.id = ? AND "+orphaned+")", id).Scan(&still).Error
-			return asRequested(row, failedFor("Worker has gone missing.")), still, err
+			if err != nil || !still {
+				return verdict{}, false, err
+			}
+			return asRequested(row, failedFor("Worker has gone missing.")), true, task.NoteLater(tx, id, slog.LevelWarn.String(), "The process that ran the task is gone; the task was given up.")
 		})
 		if settled {
 			t.log.Warn("a task was given up, its process is missing", "task", id)

@@ -108,14 +108,14 @@ func (p *process) insert(tx *db.Tx) error {
 	if err != nil {
 		return err
 	}
-	places := 0
+	places, short := 0, 0
 	if p.appType == "worker" {
-		places = p.t.o.Concurrency
+		places, short = p.t.o.Concurrency, p.t.o.ShortPlaces
 	}
 	id, now := ident.New(), tx.Dialect().Now()
-	return tx.Exec(`INSERT INTO core_app_statuses (id, name, app_type, versions, concurrency, kinds, ttl_seconds, last_heartbeat, pulp_created, pulp_last_updated)
-		VALUES (?, ?, ?, ?, ?, ?, ?, `+now+`, ?, `+now+`)`,
-		id, p.name, p.appType, model.JSON(versions), places, model.JSON(kinds), int64(p.ttl/time.Second), ident.Time(id)).Error
+	return tx.Exec(`INSERT INTO core_app_statuses (id, name, app_type, versions, concurrency, short_places, kinds, ttl_seconds, last_heartbeat, pulp_created, pulp_last_updated)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, `+now+`, ?, `+now+`)`,
+		id, p.name, p.appType, model.JSON(versions), places, short, model.JSON(kinds), int64(p.ttl/time.Second), ident.Time(id)).Error
 }
 
 func (p *process) note(alive bool) {

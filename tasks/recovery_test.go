@@ -112,6 +112,11 @@ func TestTheTasksOfAMissingWorkerAreSettled(t *testing.T) {
 		if gone.State != task.Failed || reason.Reason != "Worker has gone missing." {
 			t.Errorf("the lost task is %s with %s", gone.State, gone.Error)
 		}
+		var told int64
+		must(t, b.db.Read(t.Context()).Model(&task.LogLine{}).Where("task_id = ? AND level = 'WARN' AND message LIKE '%given up%'", lost.ID).Count(&told).Error)
+		if told != 1 {
+			t.Errorf("the log of the lost task tells %d times that it was given up", told)
+		}
 		if s := load(t, m, canceled.ID).State; s != task.Canceled {
 			t.Errorf("the canceled task is %s", s)
 		}

@@ -74,7 +74,7 @@ func (r *record) checkEnds() (out []string) {
 }
 
 // checkRuns: no work is begun twice, completed work has come to its good end, and vice versa what is said to have failed
-// by itself has not.
+// by itself has not. What was ended from outside may have come to it.
 func (r *record) checkRuns() (out []string) {
 	for _, t := range r.tasks {
 		begun, done := r.notes.begun[t.ID], r.notes.done[t.ID]
@@ -84,8 +84,21 @@ func (r *record) checkRuns() (out []string) {
 		if t.State == task.Completed && (begun != 1 || done != 1) {
 			say(&out, "task %d %s (%s) is completed, but its work was begun %d times and came to its end %d times", t.Seq, t.ID, t.Name, begun, done)
 		}
+		if failed := r.notes.failed[t.ID]; t.State == task.Completed && failed > 0 {
+			say(&out, "task %d %s (%s) is completed, but its work returned an error", t.Seq, t.ID, t.Name)
+		}
+		if t.State == task.Failed && done > 0 && !endedFromOutside(&t) {
+			say(&out, "task %d %s (%s) failed although its work came to its good end: %s", t.Seq, t.ID, t.Name, t.Error)
+		}
 	}
 	return out
+}
+
+// endedFromOutside tells whether the machine failed a task whatever its work was doing.
+func endedFromOutside(t *task.Row) bool {
+	return slices.ContainsFunc([]string{
+		`"Worker has gone missing."`, `"Aborted during worker shutdown."`, `"The end of the work could not be saved."`, `"The work did not end within `, task.CodeImmediateTimeout,
+	}, func(known string) bool { return strings.Contains(string(t.Error), known) })
 }
 
 // checkEffects: a completed task has all effects and once, any other none twice; both parts of a transaction are there

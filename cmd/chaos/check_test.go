@@ -25,7 +25,7 @@ func sound() *record {
 		tasks:    []task.Row{row(1, "a", kindSteps), row(2, "b", kindSteps), row(3, "c", kindSpawns), row(4, "d", kindEffect)},
 		groups:   []task.GroupRow{{Base: model.Base{ID: "g"}, AtMost: 1}},
 		counters: []counter{{everyone, 0}, {"r", 6}},
-		notes:    &notes{begun: map[string]int{}, done: map[string]int{}, committed: map[string]time.Time{}},
+		notes:    newNotes(),
 	}
 	r.tasks[3].ParentTaskID = &parent
 	mark1 := func(id, resource, edge string, exclusive bool, value int64) {
@@ -81,11 +81,16 @@ func TestEveryBreachIsFound(t *testing.T) {
 		"failed without a reason":   {func(r *record) { r.tasks[0].State = task.Failed }, "failed without a reason"},
 		"run twice":                 {func(r *record) { r.notes.begun["a"] = 2 }, "was begun 2 times"},
 		"completed without the end": {func(r *record) { r.notes.done["a"] = 0 }, "came to its end 0 times"},
-		"an effect twice":           {func(r *record) { r.effects = append(r.effects, r.effects[0]) }, "an effect is there twice"},
-		"an effect too few":         {func(r *record) { r.effects = r.effects[1:] }, "is completed with 2 effects, not 3"},
-		"half a transaction":        {func(r *record) { r.tasks[3].State = task.Canceled; r.effects = r.effects[:7] }, "half a transaction"},
-		"an effect after the end":   {func(r *record) { r.effects[0].Seen = "failed" }, `was written when the task was "failed"`},
-		"a mark after the end":      {func(r *record) { r.marks[0].Seen = "failed" }, "a mark was written when"},
+		"completed with a failure":  {func(r *record) { r.notes.failed["a"] = 1 }, "is completed, but its work returned an error"},
+		"failed after its good end": {func(r *record) {
+			r.plan.Faults = []fault{{What: killWorker}}
+			r.tasks[0].State, r.tasks[0].Error = task.Failed, model.JSON(`{"description":"[PLP0000] An internal error occurred."}`)
+		}, "failed although its work came to its good end"},
+		"an effect twice":         {func(r *record) { r.effects = append(r.effects, r.effects[0]) }, "an effect is there twice"},
+		"an effect too few":       {func(r *record) { r.effects = r.effects[1:] }, "is completed with 2 effects, not 3"},
+		"half a transaction":      {func(r *record) { r.tasks[3].State = task.Canceled; r.effects = r.effects[:7] }, "half a transaction"},
+		"an effect after the end": {func(r *record) { r.effects[0].Seen = "failed" }, `was written when the task was "failed"`},
+		"a mark after the end":    {func(r *record) { r.marks[0].Seen = "failed" }, "a mark was written when"},
 		"a lost child": {func(r *record) {
 			r.wishes, r.tasks = r.wishes[:3], r.tasks[:3]
 		}, "with 0 children, not 1"},
@@ -123,5 +128,21 @@ func TestOrderIsOwedToWhatWasCommittedBefore(t *testing.T) {
 	delete(r.notes.committed, "b")
 	if found := r.checkConflicts(); len(found) > 0 {
 		t.Errorf("nobody knows when it was committed: %q", found)
+	}
+}
+
+// TestWhatWasEndedFromOutsideMayHaveBeenDone spares what may be: a process that dies between the end of the work and that of
+// the task.
+func TestWhatWasEndedFromOutsideMayHaveBeenDone(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []string{
+		`{"reason":"Worker has gone missing."}`, `{"reason":"Aborted during worker shutdown."}`, `{"reason":"The end of the work could not be saved."}`,
+		`{"reason":"The work did not end within 30s after it was told to."}`, `{"description":"[PLP0024] x","error_code":"PLP0024"}`,
+	} {
+		r := sound()
+		r.tasks[0].State, r.tasks[0].Error = task.Failed, model.JSON(fault)
+		if found := r.checkRuns(); len(found) > 0 {
+			t.Errorf("%s: found %q", fault, found)
+		}
 	}
 }

@@ -54,16 +54,20 @@ func (j *journal) committed(id string) {
 
 // notes are all journals of a round together.
 type notes struct {
-	// begun and done count how often the work of a task was begun, and returned well.
-	begun, done map[string]int
+	// begun, done and failed count how often the work of a task was begun, and returned well or with an error.
+	begun, done, failed map[string]int
 	// committed is the moment at which a dispatch was committed for certain.
 	committed map[string]time.Time
 	// violations is what a process has seen itself.
 	violations []string
 }
 
+func newNotes() *notes {
+	return &notes{begun: map[string]int{}, done: map[string]int{}, failed: map[string]int{}, committed: map[string]time.Time{}}
+}
+
 func readJournals(dir string) (*notes, error) {
-	n := &notes{begun: map[string]int{}, done: map[string]int{}, committed: map[string]time.Time{}}
+	n := newNotes()
 	files, err := filepath.Glob(filepath.Join(dir, "*"+journalSuffix))
 	if err != nil {
 		return n, err
@@ -100,6 +104,8 @@ func (n *notes) take(words []string) error {
 		n.begun[words[1]]++
 	case "done":
 		n.done[words[1]]++
+	case "failed":
+		n.failed[words[1]]++
 	case "committed":
 		if len(words) < 3 {
 			return fmt.Errorf("a line has the words %q", words)
@@ -111,6 +117,8 @@ func (n *notes) take(words []string) error {
 		n.committed[words[1]] = time.Unix(0, nanos)
 	case "violation":
 		n.violations = append(n.violations, "task "+strings.Join(words[1:], " "))
+	default:
+		return fmt.Errorf("a line begins with %q", words[0])
 	}
 	return nil
 }

@@ -25,10 +25,10 @@ func TestJournalsAreReadBack(t *testing.T) {
 		}
 	}
 	n, err := readJournals(dir)
-	if err != nil || n.begun["1"] != 2 || n.done["1"] != 2 || n.done["2"] != 0 || n.committed["3"].IsZero() || len(n.violations) != 2 {
+	if err != nil || n.begun["1"] != 2 || n.done["1"] != 2 || n.done["2"] != 0 || n.failed["2"] != 2 || n.failed["1"] != 0 || n.committed["3"].IsZero() || len(n.violations) != 2 {
 		t.Errorf("%+v, %v", n, err)
 	}
-	for _, line := range []string{"begun", "committed 1", "committed 1 soon"} {
+	for _, line := range []string{"begun", "committed 1", "committed 1 soon", "ended 1"} {
 		if err := os.WriteFile(filepath.Join(dir, "c"+journalSuffix), []byte(line+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}

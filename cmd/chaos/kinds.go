@@ -22,6 +22,8 @@ type job struct {
 	Rest int
 	// Children are dispatched by the task, as tasks of the kind chaos.effect.
 	Children []job
+	// Needs is the artifact that a task of the kind chaos.refers needs.
+	Needs string
 }
 
 // Locks are the resources.
@@ -39,6 +41,7 @@ type (
 	spawnsJob  struct{ job } // children
 	deafJob    struct{ job } // does not hear for a while that it was canceled
 	suicideJob struct{ job } // an effect, then the end of its process by SIGKILL
+	refersJob  struct{ job } // an effect, with an artifact that no clean-up may take meanwhile
 	pingJob    struct{ job } // nothing
 )
 
@@ -52,6 +55,7 @@ const (
 	kindSpawns  = "chaos.spawns"
 	kindDeaf    = "chaos.deaf"
 	kindSuicide = "chaos.suicide"
+	kindRefers  = "chaos.refers"
 	kindPing    = "chaos.ping"
 )
 
@@ -63,6 +67,7 @@ func (panicsJob) Kind() string  { return kindPanics }
 func (spawnsJob) Kind() string  { return kindSpawns }
 func (deafJob) Kind() string    { return kindDeaf }
 func (suicideJob) Kind() string { return kindSuicide }
+func (refersJob) Kind() string  { return kindRefers }
 func (pingJob) Kind() string    { return kindPing }
 
 // argsOf gives a job a kind. A kind that is not there panics.
@@ -84,6 +89,8 @@ func argsOf(kind string, j job) task.Args {
 		return deafJob{j}
 	case kindSuicide:
 		return suicideJob{j}
+	case kindRefers:
+		return refersJob{j}
 	case kindPing:
 		return pingJob{j}
 	}
@@ -93,7 +100,7 @@ func argsOf(kind string, j job) task.Args {
 // expected is how many effects a completed task of the kind has left; of chaos.spawns, how many children.
 func expected(kind string, j job) int64 {
 	switch kind {
-	case kindEffect, kindSlow, kindDeaf:
+	case kindEffect, kindSlow, kindDeaf, kindRefers:
 		return 2
 	case kindSteps:
 		return int64(stepsOfTask * len(j.Exclusive))
@@ -120,6 +127,7 @@ func (w works) handlers() []task.Handler {
 		handle[spawnsJob](w, w.spawns, task.WithPriority(task.Low)),
 		handle[deafJob](w, w.deaf),
 		handle[suicideJob](w, w.suicide),
+		handle[refersJob](w, w.refers),
 		handle[pingJob](w, w.ping),
 	}
 }

@@ -145,7 +145,7 @@ func die() {
 // weighed are the kinds, the likely ones several times.
 func weighed() []string {
 	return append(slices.Repeat([]string{kindEffect, kindSteps}, 7),
-		kindPing, kindPing, kindPing, kindSlow, kindSlow, kindFails, kindPanics, kindSpawns, kindSpawns, kindDeaf)
+		kindPing, kindPing, kindPing, kindSlow, kindSlow, kindFails, kindPanics, kindSpawns, kindSpawns, kindDeaf, kindRefers, kindRefers)
 }
 
 func (l *load) jobOf(r *rand.Rand) (string, job) {
@@ -159,6 +159,8 @@ func (l *load) jobOf(r *rand.Rand) (string, job) {
 		if r.IntN(10) == 0 {
 			j.Rest = 2000 // longer than a cancel has time
 		}
+	case kindRefers:
+		j.Needs = artifactID(r.IntN(artifacts))
 	case kindPing:
 		j.Exclusive, j.Shared = nil, j.Shared[:min(len(j.Shared), 1)]
 	case kindSteps:

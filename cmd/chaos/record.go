@@ -64,7 +64,7 @@ func (f *field) readOnce(ctx context.Context) (*record, error) {
 
 // leftovers are rows of tables that must be empty when no task is unfinished and no process runs.
 func (f *field) leftovers(ctx context.Context) (out []string, err error) {
-	for _, table := range []string{"core_task_locks", "core_task_caps", "core_staged_contents", "core_app_statuses"} {
+	for _, table := range []string{"core_task_locks", "core_task_caps", "core_task_references", "core_staged_contents", "core_app_statuses"} {
 		var n int64
 		if err := f.db.Read(ctx).Table(table).Count(&n).Error; err != nil {
 			return nil, err

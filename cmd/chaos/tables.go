@@ -86,7 +86,7 @@ func populate(tx *db.Tx) error {
 			return err
 		}
 	}
-	return nil
+	return addArtifacts(tx)
 }
 
 // wish, effect, mark and counter are the rows of those tables.

@@ -61,9 +61,9 @@ func TestCommandsThatGiveRightsAreRecorded(t *testing.T) {
 		object string
 	}{
 		{"user set-superuser ann", ann}, {"user set-superuser ann --off", ann}, {"user deactivate ann", ann}, {"user activate ann", ann},
-		{"group create packers", packers}, {"group add packers ann", packers}, {"role create lookers file.view_filerepository", "the role"},
+		{"group create packers", packers}, {"group add packers ann", packers + " " + ann}, {"role create lookers file.view_filerepository", "the role"},
 		{"role set lookers file.view_fileremote", "the role"}, {"role assign lookers --user ann", ann}, {"role unassign lookers --user ann", ann},
-		{"role delete lookers", "the role"}, {"group remove packers ann", packers}, {"group delete packers", packers}, {"keys rotate", ""},
+		{"role delete lookers", "the role"}, {"group remove packers ann", packers + " " + ann}, {"group delete packers", packers}, {"keys rotate", ""},
 	}
 	role := ""
 	for _, c := range commands {

@@ -53,6 +53,7 @@ func member(change func(tx *db.Tx, group, user int64) error) func(*db.Tx, []stri
 		if err != nil {
 			return err
 		}
+		audit.From(tx.Context()).Object(auth.MemberPRNs(g.ID, user))
 		return change(tx, g.ID, user)
 	}
 }

@@ -3,6 +3,7 @@ package journey_test
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // codes is a wish about the parts that a sync reports, in their order.
@@ -37,8 +38,30 @@ func TestSync(t *testing.T) {
 		t.Run("versions that are kept", func(t *testing.T) { t.Parallel(); keptSyncs(w.pulls(t, "on_demand", `,"retain_repo_versions":1`)) })
 		t.Run("what is listed twice", func(t *testing.T) { t.Parallel(); repeated(w.pulls(t, "immediate", "")) })
 		t.Run("many files", func(t *testing.T) { t.Parallel(); manyFiles(w.pulls(t, "on_demand", "")) })
+		t.Run("a remote that is gone", func(t *testing.T) { t.Parallel(); goneRemotes(w.pulls(t, "on_demand", "")) })
 		t.Run("nothing", func(t *testing.T) { t.Parallel(); emptySyncs(w.pulls(t, "immediate", "")) })
 	})
+}
+
+// goneRemotes deletes the remote of files that were never downloaded, and of a schedule.
+func goneRemotes(p *pull) {
+	p.has("a", "one")
+	p.sync(`{}`, "completed")
+	p.step(step{do: "DELETE {remote}", status: 202, task: "completed"})
+	p.step(step{do: "POST /publications/file/file/", body: `{"repository":"{repo}"}`, status: 202, task: "failed", want: []string{`error.description ~ a is not downloaded and the remote that it came from is not there any more`}})
+	p.step(step{do: "POST /task-schedules/", body: `{"name":"{u}","task_name":"pulp_file.app.tasks.synchronizing.synchronize","cron":"@yearly","task_args":{"repository":"{repo_prn}","remote":"{remote_prn}"},"next_dispatch":"2001-01-01T00:00:00Z"}`,
+		status: 201})
+	failed := step{do: "GET /tasks/?state=failed&logging_cid=schedule:{u}", status: 200}
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for check(p.do(p.t, p.request(p.t, failed, p.vars)).Body.Bytes(), "count = 1") != "" {
+		select {
+		case <-again.C:
+		case <-p.t.Context().Done():
+			p.t.Fatal("the schedule was not fired")
+		}
+	}
+	p.step(step{do: failed.do, status: 200, want: []string{`results.0.error.description ~ the remote {remote_prn} is not there any more; change the schedule or the request`}})
 }
 
 func folderLife(t *testing.T, p *pull, policy string) {

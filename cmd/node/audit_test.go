@@ -1,8 +1,6 @@
 package node
 
 import (
-	"bytes"
-	"mime/multipart"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -124,28 +122,27 @@ func TestAChangeHasOneEntry(t *testing.T) {
 	}
 	_, repository := n.call("POST", "/pulp/api/v3/repositories/file/file/", map[string]string{"name": "r"})
 	n.upload("a", "text", repository["pulp_href"].(string))
-	_, chunked := n.call("POST", "/pulp/api/v3/uploads/", map[string]int{"size": 4})
-	up := chunked["pulp_href"].(string)
-	var form bytes.Buffer
-	mw := multipart.NewWriter(&form)
-	part, _ := mw.CreateFormFile("file", "x")
-	_, _ = part.Write([]byte("abcd"))
-	_ = mw.Close()
-	rq, _ := http.NewRequest("PUT", n.URL()+up, &form)
-	rq.SetBasicAuth("admin", adminPassword)
-	rq.Header.Set("Content-Type", mw.FormDataContentType())
-	rq.Header.Set("Content-Range", "bytes 0-3/*")
-	rs, err := http.DefaultClient.Do(rq)
-	t.Log(rs.Status, err)
-	n.finished(n.call("POST", "/pulp/api/v3/content/file/files/", map[string]string{"relative_path": "x", "upload": up, "repository": repository["pulp_href"].(string)}))
 	n.as("", "", "POST", "/pulp/api/v3/token-exchange/", `{"grant_type": "password"}`)
-	lines, _ := n.told()
+	_, group := n.call("POST", "/pulp/api/v3/groups/", map[string]string{"name": "g"})
+	members := group["pulp_href"].(string) + "users/"
+	for _, c := range []struct{ method, path, user string }{{"POST", "", "admin"}, {"POST", "", "nobody"}, {"DELETE", "1/", ""}} {
+		n.call(c.method, members+c.path, map[string]string{"username": c.user})
+	}
+	lines, all := n.told()
+	number := group["prn"].(string)
+	if strings.Count(all, `"object":"`+number+` prn:auth.user:1"`) != 2 || strings.Count(all, `"object":"`+number+`"`) != 2 {
+		t.Errorf("group and user are not named: %s", all)
+	}
 	want := []string{
 		"admin password POST orphans_cleanup_cleanup  202  task",
 		"admin password PATCH tasks_cancel core.task 409 conflict",
 		"admin password POST repositories_file_file_create file.filerepository 201",
 		"admin password POST content_file_files_create  202  task",
 		"token exchange POST token_exchange  400 unsupported_grant_type: the only grant type here is urn:ietf:params:oauth:grant-type:token-exchange",
+		"admin password POST groups_create core.group 201",
+		"admin password POST groups_users_create core.group 201",
+		"admin password POST groups_users_create core.group 400 invalid",
+		"admin password DELETE groups_users_delete core.group 204",
 	}
 	if got := strings.Join(lines, "\n"); got != strings.Join(want, "\n") {
 		t.Errorf("recorded is\n%s", got)

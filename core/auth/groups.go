@@ -2,12 +2,14 @@ package auth
 
 import (
 	"fmt"
+	"strconv"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/ident"
 )
 
 // GroupModel and UserModel are the labels of groups and users in PRNs and permissions.
@@ -65,6 +67,12 @@ func DeleteGroup(tx *db.Tx, g Group) error {
 		return errs.New(errs.NotFound, "There is no such group; look at the list of groups.")
 	}
 	return Changed(tx)
+}
+
+// MemberPRNs names a group and a user of it, for the audit log: their PRNs with a space between, for a member has no PRN
+// that would tell both.
+func MemberPRNs(group, user int64) string {
+	return ident.PRN(GroupModel, strconv.FormatInt(group, 10)) + " " + ident.PRN(UserModel, strconv.FormatInt(user, 10))
 }
 
 // AddMember puts a user into a group; one who is in it stays in it.

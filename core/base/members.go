@@ -6,8 +6,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/packhouse/packhouse/core/audit"
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/resource"
 )
 
@@ -41,17 +43,26 @@ func Members() resource.Of[memberRow] {
 		Accept:   acceptMember,
 		Insert:   func(w *resource.Work, m *memberRow) error { return auth.AddMember(w.Tx, m.group, m.id) },
 		RemoveBy: func(w *resource.Work, m *memberRow) error { return auth.RemoveMember(w.Tx, m.group, m.id) },
+		Recorded: (*memberRow).recorded,
 		Location: func(m *memberRow) string { return "groups/" + decimal(m.group) + "/users/" + decimal(m.id) + "/" },
 	}
 }
 
 func memberParents(c *resource.Call) error {
 	group, err := parentGroup(c)
+	if err != nil {
+		return err
+	}
+	named := ident.PRN(auth.GroupModel, decimal(group))
 	if m, opened := c.Object.(*memberRow); opened {
 		m.group = group
+		named = m.recorded()
 	}
-	return err
+	audit.From(c.Context()).Object(named)
+	return nil
 }
+
+func (m *memberRow) recorded() string { return auth.MemberPRNs(m.group, m.id) }
 
 func membersWithin(c *resource.Call) (resource.Cond, error) {
 	group, err := parentGroup(c)

@@ -171,7 +171,7 @@ func TestAManyLinedLogIsSentWhole(t *testing.T) {
 	f.follow(t.Context(), 0)
 	for _, want := range []int{linesAtOnce, linesAtOnce, total - 2*linesAtOnce} {
 		if n := strings.Count(<-f.to.sent, "event: log"); n != want {
-			t.Errorf("%d lines are sent at once, want %d", n, want)
+			t.Fatalf("%d lines are sent at once, want %d", n, want)
 		}
 	}
 	f.wants("event: state\n")

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 // checkObserving checks who may watch and where traces go.
@@ -21,8 +22,8 @@ func (s Settings) checkObserving(c *checker) {
 	}
 	if s.Telemetry.Endpoint != "" {
 		u, err := url.Parse(s.Telemetry.Endpoint)
-		ok := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
-		c.must(ok, "telemetry.endpoint", "must be scheme, host and port of a collector, such as http://127.0.0.1:4318, without a password")
+		ok := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && strings.Trim(u.Path, "/") == "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+		c.must(ok, "telemetry.endpoint", "must be scheme, host and port of a collector, such as http://127.0.0.1:4318, without a path (/v1/traces is added) and without a password")
 	}
 	c.must(s.Telemetry.Sampling >= 0 && s.Telemetry.Sampling <= 1, "telemetry.sampling", "%v must lie between 0 and 1", s.Telemetry.Sampling)
 }

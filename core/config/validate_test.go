@@ -35,6 +35,7 @@ func TestRules(t *testing.T) {
 		"metrics for a name":   {"metrics_allow", func(s *Settings) { s.MetricsAllow = []string{"localhost"} }},
 		"traces nowhere":       {"telemetry.endpoint", func(s *Settings) { s.Telemetry.Endpoint = "127.0.0.1:4318" }},
 		"traces with password": {"telemetry.endpoint", func(s *Settings) { s.Telemetry.Endpoint = "https://a:b@h" }},
+		"traces with a path":   {"telemetry.endpoint", func(s *Settings) { s.Telemetry.Endpoint = "http://127.0.0.1:4318/v1/traces" }},
 		"too many traces":      {"telemetry.sampling", func(s *Settings) { s.Telemetry.Sampling = 1.5 }},
 		"fewer than none":      {"telemetry.sampling", func(s *Settings) { s.Telemetry.Sampling = -0.1 }},
 		"short key":            {"secret_key", func(s *Settings) { s.SecretKey = NewSecret("short") }},

@@ -13,6 +13,8 @@ type Unit struct {
 	RelativePath string
 	SHA256       string
 	Size         int64
+	// Gone tells that the file is not stored and that no remote is known for it any more, as after the end of its remote.
+	Gone bool `gorm:"-"`
 }
 
 // pageOfUnits is how many content units are read at a time.
@@ -56,10 +58,37 @@ func (d *Draft) page(before string) (units []Unit, last string, err error) {
 	}
 	err = d.run.DB().Read(d.ctx).Raw(`SELECT ca.content_id, ca.relative_path, COALESCE(a.sha256, `+told("sha256")+`, '') AS sha256, COALESCE(a.size, `+told("size")+`, -1) AS size
 		FROM core_content_artifacts ca LEFT JOIN core_artifacts a ON a.id = ca.artifact_id WHERE ca.content_id IN ? ORDER BY ca.content_id DESC, ca.relative_path`, ids).Scan(&units).Error
+	if err != nil {
+		return nil, "", err
+	}
 	if len(ids) == pageOfUnits {
 		last = ids[len(ids)-1]
 	}
-	return units, last, err
+	return units, last, d.noteGone(units)
+}
+
+// noteGone finds those units of which nobody says digest or size because no remote is left that could.
+func (d *Draft) noteGone(units []Unit) error {
+	known := map[string]bool{}
+	var silent, remembered []string
+	for _, u := range units {
+		if u.SHA256 == "" || u.Size < 0 {
+			silent = append(silent, u.ContentID)
+		}
+	}
+	if len(silent) == 0 {
+		return nil
+	}
+	if err := d.run.DB().Read(d.ctx).Table("core_remote_artifacts").Distinct("content_id").Where("content_id IN ?", silent).Pluck("content_id", &remembered).Error; err != nil {
+		return err
+	}
+	for _, id := range remembered {
+		known[id] = true
+	}
+	for i, u := range units {
+		units[i].Gone = (u.SHA256 == "" || u.Size < 0) && !known[u.ContentID]
+	}
+	return nil
 }
 
 // told is what an upstream says of a file. max and not LIMIT 1, for which PostgreSQL would read the table from its

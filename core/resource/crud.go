@@ -182,7 +182,11 @@ func (p *prepared[M]) store(w *Work, m *M) error {
 			return err
 		}
 	}
-	audit.From(w.Tx.Context()).Object(p.prn(m))
+	recorded := p.Recorded
+	if recorded == nil {
+		recorded = p.prn
+	}
+	audit.From(w.Tx.Context()).Object(recorded(m))
 	return p.born(w.Tx, p.id(m), w.user())
 }
 

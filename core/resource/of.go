@@ -93,6 +93,8 @@ type Of[M any] struct {
 	Check func(in *Input, m, old *M) error
 	// Warn looks at a new or changed row once it is accepted; what it says goes along with the answer 202, and to the log.
 	Warn func(c *Call, m *M) (string, error)
+	// Recorded names a new row for the audit log; nil: by its PRN.
+	Recorded func(m *M) string
 	// Load brings what a page of rows needs beyond its columns.
 	Load func(page *Page, rows []*M) error
 	// LoadOne brings what only reading one object shows, and Detail shows it.

@@ -55,26 +55,17 @@ func pace(row ProgressReport, took time.Duration) *string {
 	if !ok {
 		return nil
 	}
-	text := grouped(int64(math.Round(rate))) + "/s"
+	text := grouped(int64(math.Round(rate)))
 	if rate < 10 {
-		text = strconv.FormatFloat(rate, 'f', 1, 64) + "/s"
+		text = strconv.FormatFloat(rate, 'f', 1, 64)
 	}
 	if row.State == Running && row.Total != nil && *row.Total > row.Done {
 		left := min(float64(*row.Total-row.Done)/rate, maxAhead.Seconds())
-		text += ", about " + span(time.Duration(left*float64(time.Second))) + " left"
+		text += beforeLeft + roughly(time.Duration(left*float64(time.Second))) + behindLeft
+	} else {
+		text += "/s"
 	}
 	return &text
-}
-
-// span is a time for people.
-func span(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return strconv.Itoa(int(math.Ceil(d.Seconds()))) + " s"
-	case d < time.Hour:
-		return strconv.Itoa(int(math.Ceil(d.Minutes()))) + " min"
-	}
-	return strconv.FormatFloat(d.Hours(), 'f', 1, 64) + " h"
 }
 
 // grouped is a number with a comma after each thousand.

@@ -168,6 +168,8 @@ type AppStatus struct {
 	TTLSeconds int64 `gorm:"column:ttl_seconds"`
 	// Concurrency is how many tasks a worker runs side by side; 0 for other processes.
 	Concurrency int64
+	// ShortPlaces is how many of the places of a worker long work never takes; nil where that was not told.
+	ShortPlaces *int64
 	// Kinds is a JSON array of the kinds of tasks that the process knows; NULL where that was not told.
 	Kinds           model.JSON
 	LastHeartbeat   time.Time

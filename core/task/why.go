@@ -16,6 +16,8 @@ type Question struct {
 	// Limit is how many tasks a cap lets run side by side, 0 where that is not known; nil knows none. The limit of a task
 	// group is in its row.
 	Limit func(cap string) int
+	// ByREST words the advice for somebody who has the REST API alone; otherwise it names commands.
+	ByREST bool
 }
 
 // Standing is where a task stands, more exactly than its state.
@@ -63,8 +65,9 @@ type Explanation struct {
 	Advice  string `json:"advice"`
 	Summary string `json:"summary"`
 
-	fleet fleet
-	now   time.Time
+	fleet  fleet
+	now    time.Time
+	byREST bool
 }
 
 // Detail is what there is to say about a task that waits for no other one.

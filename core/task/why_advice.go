@@ -1,63 +1,90 @@
 package task
 
-// advise says what an operator can do; empty when there is nothing to do.
+// advise says what can be done; empty when there is nothing to do.
 func (e *Explanation) advise() string {
-	if e.Standing == Ended {
+	todo := e.todo()
+	if todo == "" {
 		return ""
 	}
-	if e.fleet.Workers == 0 && e.Standing != Begun {
-		return "What to do: start a worker, with packhouse worker or packhouse serve."
+	return "What to do: " + todo + "."
+}
+
+func (e *Explanation) todo() string {
+	switch {
+	case e.Standing == Ended:
+		return ""
+	case e.lacksWorkers():
+		return e.byWay("start a worker, with packhouse worker or packhouse serve", "have a worker started where the server runs")
 	}
 	switch e.Standing {
 	case Blocked:
 		return e.adviseBlocked()
 	case Capped:
-		return adviseCap
+		return e.adviseCap()
 	case Queued:
-		return adviseQueue(e.Queue)
+		return e.adviseQueue(e.Queue)
 	case Begun, Stopping:
-		return adviseRun(e.Run, e.Standing, "")
+		return e.adviseRun(e.Run, e.Standing, "")
 	}
 	return ""
 }
 
+// lacksWorkers tells whether nothing can come of the task before a worker is online. One that runs needs none, unless its
+// process is gone.
+func (e *Explanation) lacksWorkers() bool {
+	if e.Standing == Ended || e.fleet.Workers > 0 {
+		return false
+	}
+	return e.Standing != Begun || !e.Run.Online
+}
+
+// byWay picks the words by what the asker can do: run commands, or send requests.
+func (e *Explanation) byWay(command, request string) string {
+	if e.byREST {
+		return request
+	}
+	return command
+}
+
 // adviseCap is for a task that a cap keeps back.
-const adviseCap = "What to do: wait, cancel a task that has a place under the cap, or raise the cap."
+func (e *Explanation) adviseCap() string {
+	return "wait, cancel a task that has a place under the cap, or " + e.byWay("raise the cap", "have the cap raised")
+}
 
 func (e *Explanation) adviseBlocked() string {
 	last := e.Chain[len(e.Chain)-1]
 	switch {
 	case last.hidden():
-		return "What to do: wait, or ask an administrator, whom packhouse task why tells more."
+		return "wait, or ask an administrator, who is told more"
 	case e.Root == nil:
-		return "What to do: wait, or look at the last task of the chain with packhouse task why " + last.row.ID + "."
+		return "wait, or look at the last task of the chain with " + e.byWay("packhouse task why "+last.row.ID, "GET tasks/"+last.row.ID+"/why/")
 	case e.Root.Queue != nil:
-		return adviseQueue(e.Root.Queue)
+		return e.adviseQueue(e.Root.Queue)
 	case e.Root.Run != nil:
-		return adviseRun(e.Root.Run, last.Standing, last.row.ID)
+		return e.adviseRun(e.Root.Run, last.Standing, last.row.ID)
 	}
-	return adviseCap
+	return e.adviseCap()
 }
 
-func adviseQueue(q *QueueState) string {
+func (e *Explanation) adviseQueue(q *QueueState) string {
 	switch {
 	case q.Known == knownNo:
-		return "What to do: enable the plugin of that kind on a worker, or cancel the task."
+		return e.byWay("enable the plugin of that kind on a worker", "have the plugin of that kind enabled on a worker") + ", or cancel the task"
 	case q.Places > 0 && !q.free():
-		return "What to do: wait, start another worker, or raise worker.concurrency."
+		return "wait, " + e.byWay("start another worker, or raise worker.concurrency", "or have another worker started")
 	}
-	return "What to do: wait a moment; workers look every second."
+	return "wait a moment; workers look every second"
 }
 
 // adviseRun is for a running task: the one that is explained, or the blocker of that identity.
-func adviseRun(r *RunState, as Standing, blocker string) string {
+func (e *Explanation) adviseRun(r *RunState, as Standing, blocker string) string {
 	switch {
 	case !r.Online:
-		return "What to do: keep a worker online; workers give up the tasks of processes that are gone."
+		return "wait a moment; workers give up the tasks of processes that are gone"
 	case as == Stopping:
-		return "What to do: wait for the cancel."
+		return "wait for the cancel"
 	case blocker != "":
-		return "What to do: wait, or cancel that task with packhouse task cancel " + blocker + "."
+		return "wait, or cancel that task with " + e.byWay("packhouse task cancel "+blocker, `PATCH {"state":"canceled"} to tasks/`+blocker+"/")
 	}
 	return ""
 }

@@ -45,12 +45,11 @@ func readFleet(read *gorm.DB, now time.Time) (fleet, error) {
 	if err := read.Order("name").Find(&f.all).Error; err != nil {
 		return f, err
 	}
-	names := map[string]bool{}
 	for n := range f.all {
 		if a := &f.all[n]; a.AppType == "worker" && a.Online(now) {
-			f.workers, names[a.Name] = append(f.workers, *a), true
+			f.workers = append(f.workers, *a)
 			f.Places += a.Concurrency
-			f.LongPlaces += longPlaces(a.Concurrency)
+			f.LongPlaces += a.longPlaces()
 		}
 	}
 	f.Workers = len(f.workers)
@@ -60,8 +59,9 @@ func readFleet(read *gorm.DB, now time.Time) (fleet, error) {
 		N      int64
 	}
 	err := read.Raw(`SELECT worker, lane, count(*) AS n FROM core_tasks WHERE state IN ('running', 'canceling') GROUP BY worker, lane`).Scan(&taken).Error
+	names := f.names()
 	for _, t := range taken {
-		if !names[t.Worker] {
+		if !slices.Contains(names, t.Worker) {
 			continue // in the process of an API, or of a worker that is gone
 		}
 		f.Taken += t.N
@@ -72,13 +72,16 @@ func readFleet(read *gorm.DB, now time.Time) (fleet, error) {
 	return f, err
 }
 
-// longPlaces is how many of the places of a worker long work may have, unless its settings say otherwise: a quarter is
-// kept free of it, one at least where there are two.
-func longPlaces(concurrency int64) int64 {
-	if concurrency < 2 {
-		return concurrency
+// longPlaces is how many of the places of a worker long work may have. One that does not tell what it keeps free of it is
+// taken to keep a quarter, one at least where there are two.
+func (a *AppStatus) longPlaces() int64 {
+	switch {
+	case a.ShortPlaces != nil:
+		return max(a.Concurrency-*a.ShortPlaces, 0)
+	case a.Concurrency < 2:
+		return a.Concurrency
 	}
-	return concurrency - max(1, concurrency/4)
+	return a.Concurrency - max(1, a.Concurrency/4)
 }
 
 // queue tells of the line in which a ready task stands.
@@ -123,6 +126,15 @@ func (q *QueueState) places() int64 {
 		return q.LongPlaces
 	}
 	return q.Places
+}
+
+// names are those of the workers that are online.
+func (f *fleet) names() []string {
+	var names []string
+	for n := range f.workers {
+		names = append(names, f.workers[n].Name)
+	}
+	return names
 }
 
 // process finds a process by its name.

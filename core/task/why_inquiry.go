@@ -40,7 +40,7 @@ func (i *inquiry) explain(dialect db.Dialect, id string) (*Explanation, error) {
 	if len(rows) == 0 {
 		return nil, errs.New(errs.NotFound, "there is no task %s, it may have been purged", id)
 	}
-	e := &Explanation{Task: ident.PRN("core.task", id), Kind: rows[0].Name, State: rows[0].State, now: i.now,
+	e := &Explanation{Task: ident.PRN("core.task", id), Kind: rows[0].Name, State: rows[0].State, now: i.now, byREST: i.q.ByREST,
 		WaitsFor: []Awaited{}, Chain: []Link{}, Detail: Detail{Caps: []CapUse{}}}
 	e.Standing, e.Since = standing(&rows[0])
 	if e.Standing == Ended {

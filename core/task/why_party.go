@@ -1,24 +1,36 @@
 package task
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/packhouse/packhouse/core/ident"
 )
 
+// Told is a text that is not always told: an empty one is null in JSON.
+type Told string
+
+// MarshalJSON writes the text, or null.
+func (t Told) MarshalJSON() ([]byte, error) {
+	if t == "" {
+		return []byte("null"), nil
+	}
+	return json.Marshal(string(t))
+}
+
 // Party is another task that an explanation tells of. Task is its PRN; it and all that would tell more than where the
 // task stands are empty where the asker may not see it.
 type Party struct {
-	Task     string   `json:"task"`
-	Kind     string   `json:"kind"`
+	Task     Told     `json:"task"`
+	Kind     Told     `json:"kind"`
 	State    State    `json:"state"`
 	Standing Standing `json:"standing"`
 	// Since is when it came to stand there.
 	Since  time.Time `json:"since"`
-	Worker string    `json:"worker"`
+	Worker Told      `json:"worker"`
 	// Progress is its latest report in words; LikelyEnd is nil when there is nothing to tell it from.
-	Progress  string     `json:"progress"`
+	Progress  Told       `json:"progress"`
 	LikelyEnd *time.Time `json:"likely_end"`
 
 	row Row
@@ -81,11 +93,11 @@ func (i *inquiry) reveal(pending []*Party, ids []string) error {
 		if !visible[p.row.ID] {
 			continue
 		}
-		p.Task, p.Kind, p.LikelyEnd = ident.PRN("core.task", p.row.ID), p.row.Name, p.ends
+		p.Task, p.Kind, p.LikelyEnd = Told(ident.PRN("core.task", p.row.ID)), Told(p.row.Name), p.ends
 		if p.row.Worker != nil {
-			p.Worker = *p.row.Worker
+			p.Worker = Told(*p.row.Worker)
 		}
-		p.Progress = report.Words()
+		p.Progress = Told(report.soFar())
 	}
 	return nil
 }
@@ -103,3 +115,5 @@ func (i *inquiry) visible(ids []string) (map[string]bool, error) {
 	}
 	return out, nil
 }
+
+var _ json.Marshaler = Told("")

@@ -14,7 +14,7 @@ type RunState struct {
 	LastBeat *time.Time    `json:"last_beat"`
 	Online   bool          `json:"online"`
 	Reports  []ReportState `json:"reports"`
-	// Progress is the report that says most, in words; empty when there is none.
+	// Progress is the report that says most, in words; empty when there is none. How long it will take is in LikelyEnd.
 	Progress string `json:"progress"`
 	// LastLine is the last line of its log; nil when there is none.
 	LastLine *LineState `json:"last_line"`
@@ -66,7 +66,7 @@ func (i *inquiry) run(row *Row) (*RunState, error) {
 		return nil, err
 	}
 	for _, r := range reports {
-		s.Reports = append(s.Reports, ReportState{r.Message, r.Code, r.State, r.Total, r.Done, r.Suffix, r.ChangedAt})
+		s.Reports = append(s.Reports, ReportState{r.Message, r.Code, r.State, r.Total, r.Done, r.Note(), r.ChangedAt})
 	}
 	var lines []LineState
 	if err := i.read.Raw("SELECT at, level, message FROM core_task_logs WHERE task_id = ? ORDER BY id DESC LIMIT 1", row.ID).Scan(&lines).Error; err != nil {
@@ -75,7 +75,7 @@ func (i *inquiry) run(row *Row) (*RunState, error) {
 	if len(lines) > 0 {
 		s.LastLine = &lines[0]
 	}
-	s.Progress = Telling(reports).Words()
+	s.Progress = Telling(reports).soFar()
 	s.LikelyEnd = i.likelyEnd(row, Telling(reports))
 	return s, nil
 }
@@ -113,14 +113,37 @@ func (r *ProgressReport) Words() string {
 	if r == nil {
 		return ""
 	}
+	return r.words(r.Note())
+}
+
+// soFar is Words without how long it will take.
+func (r *ProgressReport) soFar() string {
+	if r == nil {
+		return ""
+	}
+	ended := *r
+	ended.State = Completed
+	return ended.Words()
+}
+
+func (r *ProgressReport) words(note *string) string {
 	text := r.Message + ": " + grouped(r.Done)
 	if r.Total != nil {
 		text += " of " + grouped(*r.Total)
 	}
-	if r.Suffix != nil && *r.Suffix != "" {
-		text += ", " + *r.Suffix
+	if note != nil && *note != "" {
+		text += ", " + *note
 	}
 	return text
+}
+
+// Note is the suffix as it is shown: nothing is left to do in a report that has ended, however far it came.
+func (r *ProgressReport) Note() *string {
+	if r.Suffix == nil || r.State == Running {
+		return r.Suffix
+	}
+	note := withoutLeft(*r.Suffix)
+	return &note
 }
 
 // ending tells how a task ended.

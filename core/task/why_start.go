@@ -36,9 +36,9 @@ func readPaces(read *gorm.DB) (paces, error) {
 }
 
 // likelyEnd is when a running task is likely to end: as its progress says, else as tasks of its kind do. One that takes
-// longer than that says nothing.
+// longer than that says nothing, nor does one whose process is gone.
 func (i *inquiry) likelyEnd(row *Row, report *ProgressReport) *time.Time {
-	if row.State != Running || row.StartedAt == nil {
+	if row.State != Running || row.StartedAt == nil || !i.atWork(row) {
 		return nil
 	}
 	end := row.StartedAt.Add(i.paces[row.Name])
@@ -51,6 +51,15 @@ func (i *inquiry) likelyEnd(row *Row, report *ProgressReport) *time.Time {
 		return nil
 	}
 	return &end
+}
+
+// atWork tells whether the process that runs the task is online.
+func (i *inquiry) atWork(row *Row) bool {
+	if row.Worker == nil {
+		return false
+	}
+	a := i.fleet.process(*row.Worker)
+	return a != nil && a.Online(i.now)
 }
 
 // longest is the furthest that an estimate looks ahead.
@@ -160,19 +169,30 @@ func (i *inquiry) afterQueue(row *Row) (*time.Time, error) {
 	return i.soon((waiting + running) / time.Duration(q.places())), nil
 }
 
-// running is how long the tasks that run now still take, put together.
-func (i *inquiry) running() (time.Duration, bool, error) {
+// running is how long the tasks that have the places of the workers now still take, put together; told is false when the
+// end of one of them cannot be told.
+func (i *inquiry) running() (sum time.Duration, told bool, err error) {
 	var rows []Row
-	err := i.read.Raw("SELECT name, state, started_at FROM core_tasks WHERE state IN ('running', 'canceling') AND worker IS NOT NULL LIMIT ?", sampledAhead).Scan(&rows).Error
-	var sum time.Duration
-	for n := range rows {
-		pace, known := i.paces[rows[n].Name]
-		if !known {
-			return 0, false, err
-		}
-		sum += max(0, pace-i.now.Sub(momentOr(rows[n].StartedAt, i.now)))
+	err = i.read.Raw("SELECT id, name, state, worker, started_at FROM core_tasks WHERE state IN ('running', 'canceling') AND worker IN ? LIMIT ?", i.fleet.names(), sampledAhead).Scan(&rows).Error
+	if err != nil {
+		return 0, false, err
 	}
-	return sum, true, err
+	var ids []string
+	for _, r := range rows {
+		ids = append(ids, r.ID)
+	}
+	reports, err := i.reports(ids)
+	if err != nil {
+		return 0, false, err
+	}
+	for n := range rows {
+		end := i.likelyEnd(&rows[n], reports[rows[n].ID])
+		if end == nil {
+			return 0, false, nil
+		}
+		sum += end.Sub(i.now)
+	}
+	return sum, true, nil
 }
 
 // afterCaps is when the caps of a task are likely to have room: when there is one that is full, and it says enough.

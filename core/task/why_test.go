@@ -182,7 +182,7 @@ func TestWhyACapKeepsATaskBack(t *testing.T) {
 		}
 		s.do(func(tx *db.Tx) error { return tx.Create(caps).Error })
 		limit := func(string) int { return 9 }
-		e := s.says(back, task.Question{Limit: limit}, "a cap keeps it back", "cap task-group:"+group.ID+" 1 task of 1 run", "raise the cap")
+		e := s.says(back, task.Question{Limit: limit}, "a cap keeps it back", "cap task-group:"+group.ID+" lets 1 task run at a time: 1 does, and no others wait before it", "raise the cap")
 		if strings.Contains(e.Summary, "kind:job") || len(e.Caps) != 3 || !e.Caps[2].Full || e.Caps[1].Limit != 9 || e.Caps[2].Tasks[0].Worker != "w1" {
 			t.Errorf("%+v", e)
 		}
@@ -190,6 +190,22 @@ func TestWhyACapKeepsATaskBack(t *testing.T) {
 		e = s.why(back.ID, task.Question{Sees: nobody})
 		if text, _ := json.Marshal(e); strings.Contains(string(text), "staff") || strings.Contains(string(text), first.ID) {
 			t.Errorf("%s", text)
+		}
+	})
+}
+
+// TestWhyTellsThePlacesOfLongWork: as the workers say, and as is usual where one does not.
+func TestWhyTellsThePlacesOfLongWork(t *testing.T) {
+	testkit.OnBoth(t, func(t *testing.T, url string) {
+		s := newStory(t, url)
+		for name, short := range map[string]any{"all": 0, "one": 3, "unsaid": nil} {
+			s.worker(name, `["job"]`)
+			s.do(func(tx *db.Tx) error {
+				return tx.Exec("UPDATE core_app_statuses SET short_places = ? WHERE name = ?", short, name).Error
+			})
+		}
+		if e := s.why(s.task("job", task.Locks{}, ready).ID, task.Question{}); e.Queue.Places != 12 || e.Queue.LongPlaces != 4+1+3 {
+			t.Errorf("%+v", e.Queue)
 		}
 	})
 }
@@ -204,7 +220,7 @@ func TestWhyAReadyTaskWaits(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 		s.worker("w1", `["other"]`)
-		s.says(late, task.Question{}, "1 online worker knows the kind job", "enable the plugin")
+		s.says(late, task.Question{}, "The only online worker does not know the kind job", "enable the plugin")
 		s.worker("w2", `["job"]`)
 		e = s.says(early, task.Question{}, "2 online workers run 8 tasks at a time", "likely to start at once")
 		if e.Queue.Known != "yes" || e.Queue.LongPlaces != 6 || e.LikelyStart == nil {

@@ -113,8 +113,8 @@ func (s *story) checkTruth(rt *rapid.T, r *task.Row, rows []*task.Row, locks []l
 	for _, w := range e.WaitsFor {
 		for _, p := range w.Tasks {
 			named++
-			if !slices.Contains(truth, seq[p.Task]) {
-				rt.Fatalf("task %d is not blocked by %d, but by %v", r.Seq, seq[p.Task], truth)
+			if !slices.Contains(truth, seq[string(p.Task)]) {
+				rt.Fatalf("task %d is not blocked by %d, but by %v", r.Seq, seq[string(p.Task)], truth)
 			}
 		}
 	}
@@ -123,10 +123,10 @@ func (s *story) checkTruth(rt *rapid.T, r *task.Row, rows []*task.Row, locks []l
 	}
 	before := r.Seq
 	for _, l := range e.Chain {
-		if !slices.Contains(blockers(locks, before), seq[l.Task]) {
-			rt.Fatalf("in the chain of %d, %d does not wait for %d", r.Seq, before, seq[l.Task])
+		if !slices.Contains(blockers(locks, before), seq[string(l.Task)]) {
+			rt.Fatalf("in the chain of %d, %d does not wait for %d", r.Seq, before, seq[string(l.Task)])
 		}
-		before = seq[l.Task]
+		before = seq[string(l.Task)]
 	}
 	if len(blockers(locks, before)) > 0 && e.Chain[len(e.Chain)-1].Standing == task.Blocked {
 		rt.Fatalf("the chain of %d ends with %d, which is blocked", r.Seq, before)

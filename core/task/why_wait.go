@@ -31,7 +31,7 @@ type Participation struct {
 // the asker may not see the task that waits for it.
 type Link struct {
 	*Party
-	Resource string `json:"resource"`
+	Resource Told   `json:"resource"`
 	Mode     string `json:"mode"`
 	Holds    bool   `json:"holds"`
 }
@@ -127,7 +127,7 @@ func (i *inquiry) chain(waits []Awaited) ([]Link, error) {
 	next := decisive(waits)
 	for next != nil && len(next.Tasks) > 0 {
 		p := next.Tasks[0]
-		links = append(links, Link{Party: p.Party, Resource: next.Resource, Mode: p.Mode, Holds: p.Holds})
+		links = append(links, Link{Party: p.Party, Resource: Told(next.Resource), Mode: p.Mode, Holds: p.Holds})
 		if p.Holds || len(links) == mostLinks {
 			break
 		}

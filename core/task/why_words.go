@@ -16,7 +16,7 @@ func (e *Explanation) summarize() string {
 		say.add("The resources of the task are free; the next sweep of a worker, within seconds, makes it ready.")
 	case Capped:
 		say.add("The resources of the task have been free since %s, but a cap keeps it back.", e.ago(e.Since))
-		sayCaps(&say, e.Caps)
+		e.sayCaps(&say, e.Caps)
 	case Queued:
 		say.add("The task has been ready since %s and waits for a worker.", e.ago(e.Since))
 		sayQueue(&say, e.Queue, e.Kind)
@@ -25,17 +25,17 @@ func (e *Explanation) summarize() string {
 	case Ended:
 		e.sayEnd(&say)
 	}
+	if e.lacksWorkers() {
+		say.add("No worker is online.")
+	}
 	if e.LikelyStart != nil {
-		say.add("It is likely to start %s.", e.in(*e.LikelyStart))
+		say.add("This task is likely to start %s.", e.in(*e.LikelyStart))
 	}
 	if e.Advice != "" {
 		say.add("%s", e.Advice)
 	}
 	return visible(say.String())
 }
-
-// Span is a time for people, such as "8 s", "3 min" or "1.5 h"; a negative one is none.
-func Span(d time.Duration) string { return span(max(0, d)) }
 
 // sentences join to a paragraph.
 type sentences struct{ strings.Builder }
@@ -47,18 +47,20 @@ func (s *sentences) add(format string, args ...any) {
 	fmt.Fprintf(&s.Builder, format, args...)
 }
 
-// ago is a moment and how long ago it was.
+// ago is a moment since which something holds, and for how long that has been.
 func (e *Explanation) ago(at time.Time) string {
-	return at.UTC().Format("2006-01-02 15:04:05") + " UTC (" + e.past(at) + ")"
+	return clockTime(at) + " UTC (" + e.past(at) + ")"
 }
 
-// past is how long ago a moment was; clocks of processes may be ahead of the database's.
-func (e *Explanation) past(at time.Time) string { return Span(e.now.Sub(at)) }
+func clockTime(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05") }
+
+// past is how long ago a moment was, not finer than anybody wants to know it; clocks of processes may be ahead of the database's.
+func (e *Explanation) past(at time.Time) string { return Span(e.now.Sub(at).Round(time.Second)) }
 
 // in is a moment to come.
 func (e *Explanation) in(at time.Time) string {
 	if left := at.Sub(e.now); left > time.Second {
-		return "in about " + span(left)
+		return "in about " + roughly(left)
 	}
 	return "at once"
 }
@@ -83,9 +85,9 @@ func (e *Explanation) sayBlocked(say *sentences) {
 		e.sayRun(say, sentence(last.name()), e.Root.Run, last.Since)
 	}
 	if e.Root.Queue != nil {
-		sayQueue(say, e.Root.Queue, last.Kind)
+		sayQueue(say, e.Root.Queue, string(last.Kind))
 	}
-	sayCaps(say, e.Root.Caps)
+	e.sayCaps(say, e.Root.Caps)
 }
 
 // sayAwaited tells who holds a resource and who stands before the task.
@@ -123,7 +125,7 @@ func (p *Party) name() string {
 	if p.hidden() {
 		return "another task"
 	}
-	return "the task " + p.row.ID + " (" + p.Kind + ")"
+	return "the task " + p.row.ID + " (" + string(p.Kind) + ")"
 }
 
 // does is what a task does, after "which".
@@ -140,33 +142,36 @@ func (p *Party) does() string {
 	case Begun:
 		text := "has been running since " + p.Since.UTC().Format("15:04:05") + " UTC"
 		if p.Progress != "" {
-			text += " (" + p.Progress + ")"
+			text += " (" + string(p.Progress) + ")"
 		}
 		return text
 	}
 	return "has just ended"
 }
 
-func sayCaps(say *sentences, caps []CapUse) {
+func (e *Explanation) sayCaps(say *sentences, caps []CapUse) {
 	for _, c := range full(caps) {
-		limit := ""
+		waiting := counted(c.Before, "other waits", "others wait")
 		if c.Limit > 0 {
-			limit = " of " + grouped(int64(c.Limit))
+			say.add("The cap %s lets %s run at a time: %s, and %s before it.", c.Cap, counted(int64(c.Limit), "task", "tasks"), amount(c.Taken, "does", "do"), waiting)
+			continue
 		}
-		say.add("Under the cap %s %s%s run already and %s before it.", c.Cap, counted(c.Taken, "task", "tasks"), limit, counted(c.Before, "other waits", "others wait"))
+		say.add("Under the cap %s, %s and %s before it.", c.Cap, counted(c.Taken, "task runs", "tasks run"), waiting)
+		say.add("%s", e.byWay("These settings set no limit for that cap; give the --config of the server.", "The settings of this server set no limit for that cap; those of the workers do."))
 	}
 }
 
 func sayQueue(say *sentences, q *QueueState, kind string) {
 	say.add("%s before it in the lane of %s work.", sentence(counted(q.Before, "task stands", "tasks stand")), q.Lane)
 	switch {
-	case q.Workers == 0:
-		say.add("No worker is online.")
+	case q.Workers == 0: // said for all
+	case q.Known == knownNo && q.Workers == 1:
+		say.add("The only online worker does not know %s.", kindName(kind))
 	case q.Known == knownNo:
-		say.add("None of the %s knows %s.", counted(int64(q.Workers), "online worker", "online workers"), kindName(kind))
+		say.add("None of the %s online workers knows %s.", grouped(int64(q.Workers)), kindName(kind))
 	case q.Places > 0:
-		say.add("%s %s at a time, long work %d of these places; %d are taken, %d of them by long work.", sentence(counted(int64(q.Workers), "online worker runs", "online workers run")),
-			counted(q.Places, "task", "tasks"), q.LongPlaces, q.Taken, q.LongTaken)
+		say.add("%s %s at a time, long work %d of these places; %s taken, %d by long work.", sentence(counted(int64(q.Workers), "online worker runs", "online workers run")),
+			counted(q.Places, "task", "tasks"), q.LongPlaces, amount(q.Taken, "is", "are"), q.LongTaken)
 	}
 }
 
@@ -210,9 +215,9 @@ func (e *Explanation) sayRun(say *sentences, who string, r *RunState, since time
 func (e *Explanation) sayEnd(say *sentences) {
 	took := "without having begun"
 	if e.End.Seconds != nil {
-		took = "after " + span(time.Duration(*e.End.Seconds*float64(time.Second)))
+		took = "after " + Span(time.Duration(*e.End.Seconds*float64(time.Second)))
 	}
-	say.add("The task ended as %s %s, at %s.", e.State, took, e.ago(e.Since))
+	say.add("The task ended as %s %s, at %s UTC (%s ago).", e.State, took, clockTime(e.Since), e.past(e.Since))
 	if e.End.Error != "" {
 		say.add("The error: %s", e.End.Error)
 	}
@@ -230,4 +235,12 @@ func counted(n int64, one, many string) string {
 		return "1 " + one
 	}
 	return grouped(n) + " " + many
+}
+
+// amount is a number and the verb for one or for many.
+func amount(n int64, one, many string) string {
+	if n == 0 {
+		return "none " + one
+	}
+	return counted(n, one, many)
 }

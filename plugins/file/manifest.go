@@ -21,6 +21,9 @@ func writeManifest(w io.Writer, units iter.Seq2[publication.Unit, error]) error 
 		if strings.HasPrefix(unit.RelativePath, "#") || strings.TrimSpace(unit.RelativePath) != unit.RelativePath {
 			return errs.New(errs.Conflict, "%q begins with # or has white space around it, which no manifest can tell; remove the file and publish again", unit.RelativePath)
 		}
+		if unit.Gone {
+			return errs.New(errs.Conflict, "%s is not downloaded and the remote that it came from is not there any more; sync the repository from a remote that has the file and publish again", unit.RelativePath)
+		}
 		if unit.SHA256 == "" || unit.Size < 0 {
 			return errs.New(errs.Conflict, "%s is not downloaded and its upstream says no digest or size; sync with the policy immediate and publish again", unit.RelativePath)
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/publication"
 )
 
@@ -49,6 +50,15 @@ func TestAManifestNeedsDigestsAndSizes(t *testing.T) {
 		if err := writeManifest(new(strings.Builder), units([]publication.Unit{u}, nil)); err == nil || !strings.Contains(err.Error(), "a is not downloaded") {
 			t.Errorf("%+v: %v", u, err)
 		}
+	}
+}
+
+// Who deleted the remote shall not look for a fault of the upstream.
+func TestAManifestTellsThatTheRemoteIsGone(t *testing.T) {
+	t.Parallel()
+	err := writeManifest(new(strings.Builder), units([]publication.Unit{{RelativePath: "a", Size: -1, Gone: true}}, nil))
+	if !errs.Is(err, errs.Conflict) || !strings.Contains(err.Error(), "the remote that it came from is not there any more") {
+		t.Error(err)
 	}
 }
 

@@ -109,10 +109,16 @@ func (s *sync) load(ctx context.Context) error {
 	read := s.run.DB().Read(ctx)
 	err := read.Raw(`SELECT m.id, m.latest_version, d.autopublish, d.manifest, d.last_sync_details FROM file_repositories d JOIN core_repositories m ON m.id = d.id WHERE d.id = ? AND m.domain_id = ?`, s.args.Repository, s.run.Domain).
 		Take(&s.repo).Error
+	if errs.Is(err, errs.NotFound) {
+		return errs.New(errs.NotFound, "the repository %s is not there any more; change the schedule or the request: %w", s.args.RepositoryPRN, err)
+	}
 	if err != nil {
 		return fmt.Errorf("read the repository to sync: %w", err)
 	}
 	err = read.Raw(`SELECT r.*, g.git_ref FROM core_remotes r LEFT JOIN file_git_remotes g ON g.id = r.id WHERE r.id = ? AND r.domain_id = ?`, s.args.Remote, s.run.Domain).Take(&s.from).Error
+	if errs.Is(err, errs.NotFound) {
+		return errs.New(errs.NotFound, "the remote %s is not there any more; change the schedule or the request: %w", s.args.RemotePRN, err)
+	}
 	if err != nil {
 		return fmt.Errorf("read the remote to sync from: %w", err)
 	}

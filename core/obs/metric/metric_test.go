@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -47,9 +50,12 @@ func check(t *testing.T, got map[string]string, want map[string]string) {
 func TestWhatIsCounted(t *testing.T) {
 	t.Parallel()
 	m := newMetrics(t)
-	m.Requests.Began()
-	m.Requests.Began()
+	for range 4 {
+		m.Requests.Began()
+	}
 	m.Requests.Ended("POST", "/a/:id/", 202, 30*time.Millisecond)
+	m.Requests.Ended("GET", "/a/", 499, 0)
+	m.Requests.Ended("GET", "/a/", 503, 0)
 	m.Content.Served("stored", 100)
 	m.Content.Served("stored", 11)
 	m.Content.Served("none", -1)
@@ -66,6 +72,7 @@ func TestWhatIsCounted(t *testing.T) {
 	check(t, read(t, m), map[string]string{
 		`packhouse_info{mode="serve",version="1.2.3"}`:                                  "1",
 		`packhouse_http_requests_in_flight`:                                             "1",
+		`packhouse_http_failures_total`:                                                 "1",
 		`packhouse_http_requests_total{method="POST",route="/a/:id/",status="2xx"}`:     "1",
 		`packhouse_http_request_seconds_bucket{method="POST",route="/a/:id/",le="0.1"}`: "1",
 		`packhouse_content_requests_total{how="stored"}`:                                "2",
@@ -84,6 +91,30 @@ func TestWhatIsCounted(t *testing.T) {
 		`packhouse_tasks_wakeups_total{by="redis"}`:                                     "1",
 		`packhouse_trace_spans_total{what="lost"}`:                                      "5",
 	})
+}
+
+// TestAlarmsSeeTheFirst: a counter that is born at 1 has not risen, so that no alarm would see what it counts first.
+func TestAlarmsSeeTheFirst(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{`packhouse_http_failures_total`: "0", `packhouse_tasks_dispatched_total{kind="a.sync"}`: "0"}
+	said := regexp.MustCompile(`\.Swept\("([^"]+)"`)
+	files, err := filepath.Glob("../../../tasks/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range said.FindAllSubmatch(source, -1) {
+			want[fmt.Sprintf(`packhouse_tasks_sweeper_actions_total{action="%s"}`, word[1])] = "0"
+		}
+	}
+	if len(want) != 2+len(sweeperActions()) {
+		t.Errorf("package tasks sweeps %v, shown are %v", want, sweeperActions())
+	}
+	check(t, read(t, newMetrics(t)), want)
 }
 
 // TestTheRuntimeIsTold looks for the families that dashboards for Go have.

@@ -14,6 +14,7 @@ type Requests struct {
 	total   *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
 	open    prometheus.Gauge
+	failed  prometheus.Counter
 }
 
 func newRequests(r *prometheus.Registry) *Requests {
@@ -22,6 +23,7 @@ func newRequests(r *prometheus.Registry) *Requests {
 		seconds: histograms(r, "http_request_seconds", "Time until a request was answered; without the sending of files.",
 			[]float64{.005, .025, .1, .5, 2.5, 10}, "route", "method"),
 		open: gauges(r, "http_requests_in_flight", "Requests that are being answered.").WithLabelValues(),
+		failed: counters(r, "http_failures_total", "Requests that were answered with 500 or more, of all routes; shown from the start, so that the first one is seen as a rise.").WithLabelValues(),
 	}
 }
 
@@ -36,6 +38,9 @@ func (r *Requests) Ended(method, route string, status int, took time.Duration) {
 	r.open.Dec()
 	r.total.WithLabelValues(route, method, class(status)).Inc()
 	r.seconds.WithLabelValues(route, method).Observe(took.Seconds())
+	if status >= http.StatusInternalServerError {
+		r.failed.Inc()
+	}
 }
 
 // methods are those that are told apart.

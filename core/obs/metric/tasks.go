@@ -36,6 +36,9 @@ func newTasks(r *prometheus.Registry, kinds []string) *Tasks {
 		t.known[kind] = true
 		t.dispatched.WithLabelValues(kind) // shown from the start, so that the first one is seen as a rise
 	}
+	for _, action := range sweeperActions() {
+		t.swept.WithLabelValues(action)
+	}
 	return t
 }
 
@@ -67,6 +70,9 @@ func (t *Tasks) Swept(action string, n int) { t.swept.WithLabelValues(action).Ad
 
 // Woken counts a look for work.
 func (t *Tasks) Woken(by string) { t.wakeUps.WithLabelValues(by).Inc() }
+
+// sweeperActions are the words that package tasks has for what a sweep does; they are shown from the start.
+func sweeperActions() []string { return []string{"buried", "given up", "put back", "unblocked"} }
 
 func (t *Tasks) kind(name string) string {
 	if t.known[name] {
