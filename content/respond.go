@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"path"
 	"strconv"
@@ -21,6 +22,9 @@ import (
 // before the first byte is found out before the first header is set.
 func (x *exchange) respond(ctx context.Context, result serve.Result) error {
 	found := result.Found
+	if answered, err := x.fromMemory(ctx, x.store, result); answered || err != nil {
+		return err
+	}
 	store, err := x.Storage(x.domain)
 	if err != nil {
 		return damaged("the storage of the domain cannot be opened; try again later", err)
@@ -36,8 +40,24 @@ func (x *exchange) respond(ctx context.Context, result serve.Result) error {
 	if !satisfiable {
 		return x.outOfRange(v, found.Artifact.Size)
 	}
-	return x.file(ctx, store, found, v, spans)
+	err = x.file(ctx, store, found, v, spans)
+	if err != nil && result.Slot != nil {
+		result.Slot.Drop() // it may have been moved or removed since it was looked up
+	}
+	return err
 }
+
+// store is the storage that bytes are read from, where clients are not sent there.
+func (x *exchange) store() (storage.Storage, error) {
+	store, err := x.Storage(x.domain)
+	if _, ok := store.(storage.Signer); ok && x.redirects() {
+		return nil, errRedirected
+	}
+	return store, err
+}
+
+// errRedirected is why there are no bytes to be kept.
+var errRedirected = errors.New("clients are sent to the storage")
 
 // redirect sends the client to the storage, which answers conditions and ranges itself: its validators are the ones
 // that the client will hold. Nobody may keep the redirect, because the link expires.

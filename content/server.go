@@ -35,6 +35,9 @@ const (
 // headerBytes is the longest request head; guards take whole client certificates in a header.
 const headerBytes = 32 << 10
 
+// writeBytes is what a connection gathers before it writes: a small file goes out with its head.
+const writeBytes = 16 << 10
+
 // Finder finds what a domain offers under a path; *serve.Resolver is one.
 type Finder interface {
 	Resolve(ctx context.Context, domain, path string, q *serve.Request) (serve.Result, error)
@@ -48,6 +51,8 @@ type Options struct {
 	// FindDomain finds a domain by the name in a path, where the setting domain_enabled puts one into paths; nil otherwise.
 	// An unknown one is errs.NotFound.
 	FindDomain func(ctx context.Context, name string) (*model.Domain, error)
+	// Memory is how many bytes of small files are kept in memory.
+	Memory int64
 	// Fetcher gets what is not stored yet; with nil that is not found.
 	Fetcher *fetch.Fetcher
 	// Prefix is CONTENT_PATH_PREFIX, with a slash at both ends.
@@ -69,6 +74,7 @@ type Options struct {
 // Server answers requests for content. It is safe for concurrent use.
 type Server struct {
 	Options
+	room *room
 }
 
 // New makes a server. It panics when an option that it cannot work without is missing.
@@ -79,7 +85,9 @@ func New(o Options) *Server {
 	if !strings.HasPrefix(o.Prefix, "/") || !strings.HasSuffix(o.Prefix, "/") || strings.ContainsAny(o.Prefix, ":*+?%#\\") || strings.Contains(o.Prefix, "//") {
 		panic("content.New needs a plain prefix with a slash at both ends, not " + o.Prefix)
 	}
-	return &Server{Options: o}
+	s := &Server{Options: o, room: &room{}}
+	s.room.left.Store(o.Memory)
+	return s
 }
 
 // Part is something that mounts routes.
@@ -95,6 +103,7 @@ func (s *Server) App(before ...Part) *fiber.App {
 		StreamRequestBody:            true,
 		DisablePreParseMultipartForm: true,
 		ReadBufferSize:               headerBytes,
+		WriteBufferSize:              writeBytes,
 		ReadTimeout:                  headerTimeout,
 		WriteTimeout:                 stallTimeout, // of short answers; a body moves it on with every block
 		IdleTimeout:                  idleTimeout,
@@ -171,4 +180,7 @@ func (s *Server) answer(x *exchange) error {
 	return x.respond(ctx, result)
 }
 
-var _ Finder = (*serve.Resolver)(nil)
+var (
+	_ Finder = (*serve.Resolver)(nil)
+	_ Finder = (*serve.Memory)(nil)
+)

@@ -108,7 +108,7 @@ func (r *Runner) Pending(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// Apply runs what may run and calls report, which may be nil, after each step. Contract steps whose expand step ran in
+// Apply runs what may run and calls report after each step, or tells the log where report is nil. Contract steps whose expand step ran in
 // the same run, or that old processes still forbid, are left for a later run, as Plan says; other steps that old
 // processes forbid make a Conflict after the rest has run. So does an edited history, a database that is further than
 // the binary, and an interrupted step; another runner that does not end in time is Unavailable.
@@ -167,9 +167,10 @@ func (r *Runner) apply(ctx context.Context, p planned, report func(Step, time.Du
 	if !ran {
 		return nil
 	}
-	r.o.Log.InfoContext(ctx, "migration ran", "app", p.ref.App, "id", p.ref.ID, "took", took)
-	if report != nil {
+	if report != nil { // it is told once: who has it reported shows it
 		report(p.show(), took)
+		return nil
 	}
+	r.o.Log.InfoContext(ctx, "migration ran", "app", p.ref.App, "id", p.ref.ID, "took", took)
 	return nil
 }

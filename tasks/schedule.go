@@ -19,14 +19,14 @@ import (
 // Moments that went by while nobody was there are made up for by one dispatch, and the others are counted. A schedule
 // whose last task is not finished waits for that, and what comes meanwhile is counted likewise.
 func (t *Tasks) fireDue(ctx context.Context) error {
-	var ids []string
-	err := t.db.Read(ctx).Model(&task.ScheduleRow{}).Where("next_dispatch <= "+t.db.Dialect().Now()).Order("next_dispatch").Pluck("id", &ids).Error
+	var due []task.ScheduleRow
+	err := t.db.Read(ctx).Select("id", "name").Where("next_dispatch <= " + t.db.Dialect().Now()).Order("next_dispatch").Find(&due).Error
 	if err != nil {
 		return fmt.Errorf("look for schedules that are due: %w", err)
 	}
 	var faults []error
-	for _, id := range ids {
-		faults = append(faults, t.fire(ctx, id))
+	for _, s := range due {
+		faults = append(faults, t.fire(ctx, s.ID, s.Name))
 	}
 	return errors.Join(faults...)
 }
@@ -38,7 +38,7 @@ type firing struct {
 	fired  *task.Row
 }
 
-func (t *Tasks) fire(ctx context.Context, id string) error {
+func (t *Tasks) fire(ctx context.Context, id, name string) error {
 	var f *firing
 	err := t.db.InTx(ctx, func(tx *db.Tx) (err error) {
 		f, err = t.fireIn(ctx, tx, id)
@@ -46,7 +46,7 @@ func (t *Tasks) fire(ctx context.Context, id string) error {
 	})
 	switch {
 	case err != nil:
-		return t.cannotFire(id, err)
+		return t.cannotFire(id, name, err)
 	case f == nil:
 		return nil
 	}

@@ -202,6 +202,9 @@ func TestWhatCannotBeFired(t *testing.T) {
 			must(t, m.fireDue(t.Context()))
 		}
 		for _, s := range left {
+			if told := `"a schedule is due and cannot be fired" schedule="` + s.Name + `"`; !strings.Contains(b.log.String(), told) {
+				t.Errorf("the log does not tell of %s: %s", s.Name, b.log)
+			}
 			if now := b.again(s); now.Missed != 0 || !now.NextDispatch.Equal(*s.NextDispatch) || len(b.dispatched(s.Name)) > 0 {
 				t.Errorf("%s: %+v", s.Name, now)
 			}

@@ -30,12 +30,12 @@ func (s *scheduleFaults) due(id string, now time.Time) bool {
 
 // cannotFire gives an error of the moment, such as a database that is away, to the sweep. All others stay until
 // somebody changes the schedule or the settings, so they are told now and then.
-func (t *Tasks) cannotFire(id string, err error) error {
+func (t *Tasks) cannotFire(id, name string, err error) error {
 	if passes(err) {
 		return err
 	}
 	if t.faults.due(id, time.Now()) {
-		t.log.Warn("a schedule is due and cannot be fired", "schedule", id, "error", err)
+		t.log.Warn("a schedule is due and cannot be fired", "schedule", name, "id", id, "error", err)
 	}
 	return nil
 }

@@ -81,7 +81,7 @@ func campaignOf(args []string, out io.Writer) (campaign, error) {
 }
 
 func (c campaign) play(ctx context.Context) (err error) {
-	c.tell("seed %d, %d rounds\n", c.seed, c.rounds)
+	c.tell("seed %d, %s\n", c.seed, c.length())
 	g, err := newGround(ctx, c)
 	if err != nil {
 		return err
@@ -98,8 +98,15 @@ func (c campaign) play(ctx context.Context) (err error) {
 		total = total.plus(sum)
 		c.tell("round %d/%d, seed %d, %s: %s; %s; %.1f s\n", n+1, c.rounds, p.Seed, p.Mode, sum, p.short(), time.Since(begin).Seconds())
 	}
-	c.tell("no violation in %d rounds: %s\n", c.rounds, total)
+	c.tell("no violation in %s: %s\n", c.length(), total)
 	return nil
+}
+
+func (c campaign) length() string {
+	if c.rounds == 1 {
+		return "1 round"
+	}
+	return fmt.Sprintf("%d rounds", c.rounds)
 }
 
 // tell prints one line; that nobody reads it changes nothing.

@@ -22,6 +22,9 @@ func (c *commands) auditList() *cobra.Command {
 			if err := oneOf("format", format, "table", "json"); err != nil {
 				return err
 			}
+			if limit < 1 || limit > audit.MaxPage {
+				return misused("--limit %d is out of range; choose 1 to %d, or see packhouse audit export", limit, audit.MaxPage)
+			}
 			return c.withAudit(cmd.Context(), func(_ *loaded, log *audit.Log) error {
 				entries, err := log.Latest(cmd.Context(), limit)
 				if err != nil {

@@ -37,6 +37,10 @@ func TestAuditCommands(t *testing.T) {
 	b.ok("audit", "prune", "--days", "1")
 	var newest audit.Entry
 	mustJSON(t, b.ok("audit", "list", "--limit", "1", "--format", "json"), &newest)
+	for _, limit := range []string{"0", "10001"} {
+		b.fails(exitMisused, []string{"out of range", "1 to 10000"}, "audit", "list", "--limit", limit)
+	}
+	b.fails(exitMisused, []string{`--limit "x" is not understood; give a whole number`}, "audit", "list", "--limit", "x")
 	if newest.Action != "audit_prune" {
 		t.Errorf("%+v", newest)
 	}

@@ -31,6 +31,8 @@ type Process struct {
 	Stderr io.Writer
 	// Terminal tells that a person reads Stdout.
 	Terminal bool
+	// Size is how large that terminal is, in characters; nil and zeros are not known.
+	Size func() (columns, lines int)
 	// Ask reads a line from the person at the terminal without showing it; nil when there is none.
 	Ask func(ctx context.Context, prompt string) (string, error)
 	// Hurry ends the waiting for running work when something arrives after the first request to stop.
@@ -48,7 +50,7 @@ func Main(version string, apps ...*app.App) int {
 	p := Process{
 		Version: version, Apps: apps, Args: os.Args[1:], Config: config.FromProcess(),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Terminal: terminal, Hurry: hurry, Reload: reload, Program: ownProgram(),
+		Terminal: terminal, Size: func() (columns, lines int) { return sizeOf(os.Stdout) }, Hurry: hurry, Reload: reload, Program: ownProgram(),
 	}
 	if term.IsTerminal(int(os.Stdin.Fd())) {
 		p.Ask = ask

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +22,7 @@ func (c *commands) withDatabase(ctx context.Context, work func(l *loaded, d *db.
 
 // withDatabaseOf is withDatabase where the settings are loaded already.
 func withDatabaseOf(ctx context.Context, l *loaded, work func(d *db.DB) error) (err error) {
-	d, err := node.OpenDatabase(ctx, l.Settings, l.log, true)
+	d, err := node.OpenDatabase(ctx, l.Settings, statementsOf(ctx, l.log), true)
 	if err != nil {
 		return err
 	}
@@ -30,6 +31,15 @@ func withDatabaseOf(ctx context.Context, l *loaded, work func(d *db.DB) error) (
 		return err
 	}
 	return work(d)
+}
+
+// statementsOf is where the database tells of statements that are slow or have failed. What fails is said in words, as the
+// error of the command; the statements are for those who have set log.level to debug.
+func statementsOf(ctx context.Context, log *slog.Logger) *slog.Logger {
+	if log.Enabled(ctx, slog.LevelDebug) {
+		return log
+	}
+	return slog.New(slog.DiscardHandler)
 }
 
 // changing runs work in a transaction of a database that is up to date, and has it recorded.

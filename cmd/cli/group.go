@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 	"gorm.io/gorm"
@@ -93,9 +95,9 @@ type shownTeam struct {
 func (c *commands) groupList() *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
-		Use: "list", Short: "Print all groups with their users", Example: "  packhouse group list --format json", Args: words(0, 0, "[--format text|json]"),
+		Use: "list", Short: "Print all groups with their users", Example: "  packhouse group list --format json", Args: words(0, 0, "[--format table|json]"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := oneOf("format", format, "text", "json"); err != nil {
+			if err := oneOf("format", format, "table", "json"); err != nil {
 				return err
 			}
 			return c.withDatabase(cmd.Context(), func(_ *loaded, d *db.DB) error {
@@ -103,17 +105,25 @@ func (c *commands) groupList() *cobra.Command {
 				if err != nil || format == "json" {
 					return firstOf(err, func() error { return c.printJSON(all) })
 				}
-				for _, g := range all {
-					if err := c.print("%s (%d): %d users %v\n", g.Name, g.ID, len(g.Users), g.Users); err != nil {
-						return err
-					}
-				}
-				return nil
+				return c.printTeams(all)
 			})
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "text", "`FORM` of the output: text or json")
+	cmd.Flags().StringVar(&format, "format", "table", "`FORM` of the output: table or json")
 	return cmd
+}
+
+func (c *commands) printTeams(all []shownTeam) error {
+	table := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
+	if _, err := fmt.Fprintln(table, "ID\tNAME\tUSERS"); err != nil {
+		return err
+	}
+	for _, g := range all {
+		if _, err := fmt.Fprintf(table, "%d\t%s\t%s\n", g.ID, printable(g.Name), orDash(printable(strings.Join(g.Users, " ")))); err != nil {
+			return err
+		}
+	}
+	return table.Flush()
 }
 
 // firstOf goes on only where there is no error yet.

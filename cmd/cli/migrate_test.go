@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,11 @@ func TestMigrate(t *testing.T) {
 	if _, err := os.Stat(b.data); err == nil {
 		t.Error("looking made the data folder")
 	}
-	ran := b.ok("migrate")
+	var stdout, stderr bytes.Buffer
+	if code := b.process(&stdout, &stderr, "migrate").Run(t.Context()); code != 0 || strings.Contains(stderr.String(), "0001_init") {
+		t.Errorf("it exited with %d, or the log told a second time what ran: %s", code, stderr.String())
+	}
+	ran := stdout.String()
 	if !strings.Contains(ran, "ran core 0001_init in ") || !strings.Contains(ran, "log in: admin / the password in "+b.data+"/admin-password\n") {
 		t.Errorf("it said %s", ran)
 	}

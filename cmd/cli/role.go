@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 	"gorm.io/gorm"
@@ -45,9 +46,9 @@ func showRole(r auth.Role) shownRole {
 func (c *commands) roleList() *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
-		Use: "list", Short: "Print all roles", Example: "  packhouse role list --format json", Args: words(0, 0, "[--format text|json]"),
+		Use: "list", Short: "Print all roles", Example: "  packhouse role list --format json", Args: words(0, 0, "[--format table|json]"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := oneOf("format", format, "text", "json"); err != nil {
+			if err := oneOf("format", format, "table", "json"); err != nil {
 				return err
 			}
 			return c.withDatabase(cmd.Context(), func(_ *loaded, d *db.DB) error {
@@ -60,7 +61,7 @@ func (c *commands) roleList() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "text", "`FORM` of the output: text or json")
+	cmd.Flags().StringVar(&format, "format", "table", "`FORM` of the output: table or json")
 	return cmd
 }
 
@@ -72,12 +73,16 @@ func (c *commands) printRoles(all []auth.Role, format string) error {
 	if format == "json" {
 		return c.printJSON(list)
 	}
+	table := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
+	if _, err := fmt.Fprintln(table, "NAME\tLOCKED\tPERMISSIONS"); err != nil {
+		return err
+	}
 	for _, r := range list {
-		if err := c.print("%s%s: %s\n", r.Name, map[bool]string{true: " (locked)"}[r.Locked], strings.Join(r.Permissions, " ")); err != nil {
+		if _, err := fmt.Fprintf(table, "%s\t%s\t%s\n", printable(r.Name), map[bool]string{true: "yes", false: "no"}[r.Locked], orDash(strings.Join(r.Permissions, " "))); err != nil {
 			return err
 		}
 	}
-	return nil
+	return table.Flush()
 }
 
 func (c *commands) roleShow() *cobra.Command {

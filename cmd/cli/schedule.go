@@ -24,7 +24,7 @@ are made and changed with the REST API, see task-schedules/.`,
 	}, c.scheduleList(),
 		c.scheduleChange("pause NAME", "Stop dispatching until it is resumed", pause),
 		c.scheduleChange("resume NAME", "Go on at the next moment after now", resume),
-		c.scheduleChange("run NAME", "Dispatch once now, beside what is scheduled", runNow))
+		c.scheduleRun())
 }
 
 // scheduleChange makes a command that sets the next dispatch of a schedule.
@@ -41,13 +41,31 @@ func (c *commands) scheduleChange(use, short string, next func(row task.Schedule
 			if err != nil {
 				return err
 			}
-			c.say("the schedule %s is next due: %s\n", args[0], moment(at))
+			c.say("the schedule %s is next due: %s\n", printable(args[0]), moment(at))
 			return nil
 		},
 	}
 }
 
 func reschedule(tx *db.Tx, name string, next func(row task.ScheduleRow, now time.Time) (*time.Time, error)) (*time.Time, error) {
+	row, err := lockSchedule(tx, name)
+	if err != nil {
+		return nil, err
+	}
+	now, err := tx.Time()
+	if err != nil {
+		return nil, err
+	}
+	at, err := next(*row, now)
+	if err != nil {
+		return nil, err
+	}
+	change := map[string]any{"next_dispatch": at, "pulp_last_updated": model.Now()}
+	return at, tx.Model(&task.ScheduleRow{}).Where("id = ?", row.ID).Updates(change).Error
+}
+
+// lockSchedule finds a schedule by its name, and keeps workers from firing it until the end of the transaction.
+func lockSchedule(tx *db.Tx, name string) (*task.ScheduleRow, error) {
 	var found []task.ScheduleRow
 	query := "SELECT * FROM core_task_schedules WHERE name = ?"
 	if tx.Dialect() == db.Postgres {
@@ -60,16 +78,7 @@ func reschedule(tx *db.Tx, name string, next func(row task.ScheduleRow, now time
 		return nil, errs.New(errs.NotFound, "there is no schedule %q; look at packhouse schedule list", name)
 	}
 	audit.From(tx.Context()).Object(ident.PRN("core.taskschedule", found[0].ID))
-	now, err := tx.Time()
-	if err != nil {
-		return nil, err
-	}
-	at, err := next(found[0], now)
-	if err != nil {
-		return nil, err
-	}
-	change := map[string]any{"next_dispatch": at, "pulp_last_updated": model.Now()}
-	return at, tx.Model(&task.ScheduleRow{}).Where("id = ?", found[0].ID).Updates(change).Error
+	return &found[0], nil
 }
 
 func pause(task.ScheduleRow, time.Time) (*time.Time, error) { return nil, nil }
@@ -83,12 +92,4 @@ func resume(row task.ScheduleRow, now time.Time) (*time.Time, error) {
 		err = errs.New(errs.Conflict, "the schedule %q was for once; give it a new next_dispatch with the REST API", row.Name)
 	}
 	return at, err
-}
-
-// runNow makes it due. What follows goes on from now.
-func runNow(row task.ScheduleRow, now time.Time) (*time.Time, error) {
-	if row.NextDispatch == nil {
-		return nil, errs.New(errs.Conflict, "the schedule %q is paused; resume it first", row.Name)
-	}
-	return &now, nil
 }

@@ -24,7 +24,8 @@ type shownSchedule struct {
 	NextDispatch *time.Time `json:"next_dispatch"`
 	LastTask     *string    `json:"last_task"`
 	Missed       int64      `json:"missed"`
-	// State is "scheduled", "paused" or, where no enabled app has the kind, "unknown kind".
+	// State is "scheduled", "paused", "done" for one that was for once and has fired or, where no enabled app has the kind,
+	// "unknown kind".
 	State string `json:"state"`
 }
 
@@ -67,7 +68,10 @@ func showSchedule(row *task.ScheduleRow, kinds map[string]task.Handler) shownSch
 	if row.DispatchInterval != nil {
 		s.Seconds = (time.Duration(*row.DispatchInterval) * time.Microsecond).Seconds()
 	}
-	if row.NextDispatch == nil {
+	switch once := row.Cron == "" && row.DispatchInterval == nil; {
+	case row.NextDispatch == nil && once && row.LastTaskID != nil:
+		s.State = "done"
+	case row.NextDispatch == nil:
 		s.State = "paused"
 	}
 	if _, known := kinds[row.TaskName]; !known {
@@ -89,7 +93,7 @@ func (c *commands) printSchedules(all []shownSchedule) error {
 		if s.Seconds > 0 {
 			when = "every " + time.Duration(s.Seconds*float64(time.Second)).String()
 		}
-		if _, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\n", s.Name, s.State, when, moment(s.NextDispatch), s.Missed, s.Kind); err != nil {
+		if _, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\n", printable(s.Name), s.State, when, moment(s.NextDispatch), s.Missed, printable(s.Kind)); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -39,8 +40,10 @@ func (c *commands) withTask(ctx context.Context, named string, work func(l *load
 const taskColumns = `seq, id, domain_id, name, state, logging_cid, created_by, parent_task_id, task_group_id, immediate, worker, reserved_resources, error,
 	lane, turn, cancel_by, sent_at, unblocked_at, started_at, finished_at, pulp_created, pulp_last_updated`
 
-// shortKind leaves out what most kinds have in common.
-func shortKind(kind string) string { return strings.Replace(kind, ".app.tasks.", ".", 1) }
+// shortKind leaves out what most kinds have in common; shortKindSQL does so in a query.
+func shortKind(kind string) string { return strings.ReplaceAll(kind, ".app.tasks.", ".") }
+
+const shortKindSQL = "replace(name, '.app.tasks.', '.')"
 
 // printable leaves out what would move the cursor of a terminal.
 func printable(text string) string {
@@ -64,15 +67,33 @@ func took(r *task.Row) string {
 	return task.Span(until.Sub(*r.StartedAt))
 }
 
+// stateWords say of a task that it is in a state, behind its name.
+func stateWords(s task.State) string {
+	switch s {
+	case task.Completed, task.Failed:
+		return "has " + string(s)
+	case task.Canceled, task.Skipped:
+		return "was " + string(s)
+	case task.Canceling:
+		return "is being canceled"
+	}
+	return "is " + string(s)
+}
+
+// idsAtOnce bounds the identities in one statement.
+const idsAtOnce = 500
+
 // reportsOf reads the progress reports of tasks, by task, in their order.
 func reportsOf(read *gorm.DB, ids []string) (map[string][]task.ProgressReport, error) {
-	var rows []task.ProgressReport
-	if err := read.Where("task_id IN ?", ids).Order("id").Find(&rows).Error; err != nil {
-		return nil, err
-	}
 	out := map[string][]task.ProgressReport{}
-	for _, r := range rows {
-		out[r.TaskID] = append(out[r.TaskID], r)
+	for some := range slices.Chunk(ids, idsAtOnce) {
+		var rows []task.ProgressReport
+		if err := read.Where("task_id IN ?", some).Order("id").Find(&rows).Error; err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			out[r.TaskID] = append(out[r.TaskID], r)
+		}
 	}
 	return out, nil
 }
@@ -93,7 +114,7 @@ func shownReports(all []task.ProgressReport) []shownReport {
 	out := []shownReport{}
 	for i := range all {
 		r := &all[i]
-		out = append(out, shownReport{r.Message, r.Code, r.State, r.Total, r.Done, r.Suffix, r.Rate(), r.EstimatedEnd()})
+		out = append(out, shownReport{r.Message, r.Code, r.State, r.Total, r.Done, r.Note(), r.Rate(), r.EstimatedEnd()})
 	}
 	return out
 }

@@ -84,7 +84,7 @@ func (x *canceling) each(named []string) error {
 // one cancels a task. One that has ended is refused before anything is committed that the audit log would call done.
 func (x *canceling) one(row *task.Row) error {
 	if row.Final() {
-		return errs.New(errs.Conflict, "the task %s has ended already, it is %s", row.ID, row.State)
+		return errs.New(errs.Conflict, "the task %s has ended already, it %s", row.ID, stateWords(row.State))
 	}
 	row, err := x.machine.Cancel(x.cmd.Context(), row.ID)
 	if err != nil {

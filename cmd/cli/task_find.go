@@ -16,6 +16,9 @@ import (
 func findTask(read *gorm.DB, named string) (*task.Row, error) {
 	begin, err := identity(named, "core.task", "tasks")
 	if err != nil {
+		if _, no := identity(named, "core.taskgroup", "task-groups"); no == nil {
+			return nil, meansGroup(named)
+		}
 		return nil, err
 	}
 	var rows []task.Row
@@ -25,7 +28,7 @@ func findTask(read *gorm.DB, named string) (*task.Row, error) {
 	}
 	switch len(rows) {
 	case 0:
-		return nil, errs.New(errs.NotFound, "there is no task %s, it may have been purged; see packhouse task list", named)
+		return nil, noTask(read, named, low, high)
 	case 1:
 		return &rows[0], nil
 	}
@@ -34,6 +37,22 @@ func findTask(read *gorm.DB, named string) (*task.Row, error) {
 		ids = append(ids, r.ID)
 	}
 	return nil, errs.New(errs.Invalid, "%s may be several tasks, such as %s; give more of the ID", named, strings.Join(ids, ", "))
+}
+
+// noTask says that there is no task with an identity in between, and whether it is that of a group.
+func noTask(read *gorm.DB, named, low, high string) error {
+	var groups []string
+	if err := read.Raw("SELECT id FROM core_task_groups WHERE id >= ? AND id <= ? LIMIT 1", low, high).Scan(&groups).Error; err != nil {
+		return err
+	}
+	if len(groups) > 0 {
+		return meansGroup(groups[0])
+	}
+	return errs.New(errs.NotFound, "there is no task %s, it may have been purged; see packhouse task list", named)
+}
+
+func meansGroup(group string) error {
+	return misused("%s is a task group; packhouse task wait --group %s follows its tasks, packhouse task cancel --group %s ends them", group, group, group)
 }
 
 // identityPart is the beginning of an identity, or all of it.

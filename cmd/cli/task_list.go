@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -60,7 +59,7 @@ func (c *commands) taskList() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringArrayVar(&states, "state", nil, "only those in this `STATE`; may be repeated")
-	cmd.Flags().StringArrayVar(&kinds, "kind", nil, "only those whose kind contains this `TEXT`; may be repeated")
+	cmd.Flags().StringArrayVar(&kinds, "kind", nil, "only those whose kind, in full or as it is printed, contains this `TEXT`; may be repeated")
 	cmd.Flags().IntVar(&limit, "limit", limit, "print this many (`N`, at most 10000)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
@@ -83,7 +82,8 @@ func listTasks(d *db.DB, read *gorm.DB, states, kinds []string, limit int) ([]li
 		var like []string
 		var texts []any
 		for _, k := range kinds {
-			like, texts = append(like, d.Dialect().Like("name", false)), append(texts, "%"+db.EscapeLike(k)+"%")
+			text := "%" + db.EscapeLike(k) + "%"
+			like, texts = append(like, d.Dialect().Like("name", false), d.Dialect().Like(shortKindSQL, false)), append(texts, text, text)
 		}
 		query = query.Where("("+strings.Join(like, " OR ")+")", texts...)
 	}
@@ -95,24 +95,20 @@ func listTasks(d *db.DB, read *gorm.DB, states, kinds []string, limit int) ([]li
 	return list, rows, err
 }
 
-// idsAtOnce bounds the identities in one statement.
-const idsAtOnce = 500
-
 func listed(read *gorm.DB, rows []task.Row) ([]listedTask, error) {
+	var ids []string
+	for i := range rows {
+		ids = append(ids, rows[i].ID)
+	}
+	reports, err := reportsOf(read, ids)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]listedTask, 0, len(rows))
-	for some := range slices.Chunk(rows, idsAtOnce) {
-		var ids []string
-		for _, r := range some {
-			ids = append(ids, r.ID)
-		}
-		reports, err := reportsOf(read, ids)
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range some {
-			out = append(out, listedTask{ID: r.ID, Kind: r.Name, State: r.State, Worker: r.Worker, CreatedAt: r.PulpCreated, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
-				Progress: task.Telling(reports[r.ID]).Words()})
-		}
+	for i := range rows {
+		r := &rows[i]
+		out = append(out, listedTask{ID: r.ID, Kind: r.Name, State: r.State, Worker: r.Worker, CreatedAt: r.PulpCreated, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
+			Progress: task.Telling(reports[r.ID]).Words()})
 	}
 	return out, nil
 }

@@ -73,16 +73,18 @@ func (o *logOutput) print(ctx context.Context) error {
 func (o *logOutput) follow(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	lost := outage{c: o.c}
 	for {
 		var states []task.State
 		err := o.db.Read(ctx).Raw("SELECT state FROM core_tasks WHERE id = ?", o.id).Scan(&states).Error
 		if err == nil {
 			err = o.print(ctx)
 		}
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return stoppedWaiting([]string{o.id})
-		}
-		if err != nil || len(states) == 0 || states[0].Final() {
+		case lost.keeps(err):
+		case err != nil || len(states) == 0 || states[0].Final():
 			return err
 		}
 		select {

@@ -173,7 +173,9 @@ func (t *shownTask) lines() (lines [][2]string) {
 	if t.StartedAt != nil {
 		add("took", took(t.row))
 	}
-	add("cancel forced", second(t.CancelBy))
+	if t.State == task.Canceling {
+		add("is forced at", second(t.CancelBy))
+	}
 	add("parent", orEmpty(t.Parent))
 	add("group", orEmpty(t.Group))
 	add("correlation id", t.CorrelationID)

@@ -221,6 +221,11 @@ func TestTasksAreCanceled(t *testing.T) {
 		if b.state(one) != task.Canceled || b.state(two) != task.Canceled {
 			t.Errorf("in the group they are %s and %s", b.state(one), b.state(two))
 		}
+		for _, row := range []*task.Row{first, one} {
+			if log := b.ok("task", "logs", row.ID); !strings.HasSuffix(log, "The cancel was requested by "+osUser()+" on the command line.\n") {
+				t.Errorf("the log says %s", log)
+			}
+		}
 		b.fails(exitFailed, []string{"no task group"}, "task", "cancel", "--group", ident.New())
 		var objects []string
 		for line := range strings.Lines(b.ok("audit", "export")) {
@@ -263,7 +268,7 @@ func TestWaitForTasks(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 		got = b.during("running", true, func(func()) { b.end(bad, task.Failed, task.Reason{Reason: "out of luck"}.JSON()) }, "task", "wait", good.ID, bad.ID)
-		if got.code != exitFailed || !strings.Contains(got.stderr, bad.ID+" is failed: out of luck") || strings.Contains(got.stderr, good.ID) || !strings.Contains(got.stdout, "\x1b[2A") {
+		if got.code != exitFailed || !strings.Contains(got.stderr, bad.ID+" has failed: out of luck") || strings.Contains(got.stderr, good.ID) || !strings.Contains(got.stdout, "\x1b[2A") {
 			t.Errorf("%+v", got)
 		}
 		open := b.task("a.a", "z", nowRunning)
@@ -322,6 +327,6 @@ func TestTaskCommandsBesideAServer(t *testing.T) {
 		}
 		b.ok("task", "why", row.ID)
 		b.ok("task", "cancel", row.ID)
-		b.fails(exitFailed, []string{row.ID + " is canceled"}, "task", "wait", row.ID)
+		b.fails(exitFailed, []string{row.ID + " was canceled"}, "task", "wait", row.ID)
 	})
 }

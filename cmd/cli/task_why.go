@@ -28,7 +28,7 @@ online that knows its kind, what a running task did last, and when it is likely 
 				case asJSON:
 					return c.printJSON(e)
 				}
-				return c.print("%s is %s.\n%s\n", row.ID, row.State, wrapped(e.Summary))
+				return c.print("%s %s.\n%s\n", row.ID, stateWords(e.State), wrapped(e.Summary, c.textWidth()))
 			})
 		},
 	}
@@ -37,14 +37,14 @@ online that knows its kind, what a running task did last, and when it is likely 
 }
 
 // wrapped breaks a paragraph into lines.
-func wrapped(text string) string {
+func wrapped(text string, columns int) string {
 	var out strings.Builder
 	width := 0
 	for word := range strings.FieldsSeq(text) {
 		n := len([]rune(word))
 		switch {
 		case width == 0:
-		case width+1+n > lineWidth:
+		case width+1+n > columns:
 			out.WriteByte('\n')
 			width = 0
 		default:

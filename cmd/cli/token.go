@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/packhouse/packhouse/core/auth"
+	"github.com/packhouse/packhouse/core/db"
 )
 
 func (c *commands) token() *cobra.Command {
@@ -15,14 +16,17 @@ func (c *commands) token() *cobra.Command {
 		Short: "Create, list and revoke API tokens",
 		Long: `Works on the database itself, so it needs no password, and works beside a running packhouse serve. A new token is
 printed once on standard output and kept nowhere.`,
-		Example: `  packhouse token create nightly --user ci --permission 'file.*' --expires-in 720h
+		Example: `  packhouse token create nightly --user ci --permission 'file.*' --expires-in 30d
   packhouse token list`,
 	}, c.tokenCreate(), c.tokenList(), c.tokenRevoke())
 }
 
 // withTokens opens the tokens of a database that is up to date.
-func (c *commands) withTokens(ctx context.Context, work func(users *auth.Users, tokens *auth.Tokens) error) error {
-	return c.withUsers(ctx, tokensOf(work))
+func (c *commands) withTokens(ctx context.Context, work func(d *db.DB, users *auth.Users, tokens *auth.Tokens) error) error {
+	return c.withDatabase(ctx, func(l *loaded, d *db.DB) error {
+		do := tokensOf(func(users *auth.Users, tokens *auth.Tokens) error { return work(d, users, tokens) })
+		return do(l, auth.NewUsers(d, auth.NewHasher()))
+	})
 }
 
 // tokensOf makes work on users and tokens one on users.

@@ -15,7 +15,7 @@ import (
 
 func (c *commands) tokenCreate() *cobra.Command {
 	var user string
-	var life time.Duration
+	var life lifetime
 	var scope auth.Scope
 	var domains []string
 	cmd := &cobra.Command{
@@ -23,7 +23,7 @@ func (c *commands) tokenCreate() *cobra.Command {
 		Short: "Create a token and print it",
 		Long: `The token may do what its user may do and its permissions name, and nothing else. Each permission is a pattern such as
 file.view_filerepository, file.view_* or *.*. With --object nothing but these objects can be reached.`,
-		Example: `  packhouse token create nightly --user ci --permission 'file.*' --expires-in 720h
+		Example: `  packhouse token create nightly --user ci --permission 'file.*' --expires-in 30d
   packhouse token create all --user admin --permission '*.*'`,
 		Args: words(1, 1, "NAME --user USER --permission PATTERN…"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -41,7 +41,7 @@ file.view_filerepository, file.view_* or *.*. With --object nothing but these ob
 				if scope.Domains, err = domainsNamed(cmd.Context(), d, domains); err != nil {
 					return err
 				}
-				row, text, err := makeToken(cmd.Context(), d, tokens, auth.NewToken{User: of, Name: args[0], Scope: scope, ExpiresAt: after(life)})
+				row, text, err := makeToken(cmd.Context(), d, tokens, auth.NewToken{User: of, Name: args[0], Scope: scope, ExpiresAt: after(time.Duration(life))})
 				if err != nil {
 					return err
 				}
@@ -55,7 +55,7 @@ file.view_filerepository, file.view_* or *.*. With --object nothing but these ob
 	flags.StringArrayVar(&scope.Permissions, "permission", nil, "`PATTERN` of permissions that it is good for; may be repeated")
 	flags.StringArrayVar(&domains, "domain", nil, "`NAME` of a domain that it is good for; may be repeated, none means all")
 	flags.StringArrayVar(&scope.Objects, "object", nil, "`PRN` of an object that it is good for; may be repeated, none means all")
-	flags.DurationVar(&life, "expires-in", 0, "`TIME` that it lives, such as 720h; without, as long as is allowed")
+	flags.Var(&life, "expires-in", "`TIME` that it lives, such as 30d or 12h; without, as long as is allowed")
 	return cmd
 }
 

@@ -1,14 +1,17 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
+	"gorm.io/gorm"
 
 	"github.com/packhouse/packhouse/core/auth"
+	"github.com/packhouse/packhouse/core/db"
 )
 
 // shownToken is a token as `token list` prints it.
@@ -33,7 +36,7 @@ func (c *commands) tokenList() *cobra.Command {
 			if err := oneOf("format", format, "table", "json"); err != nil {
 				return err
 			}
-			return c.withTokens(cmd.Context(), func(users *auth.Users, tokens *auth.Tokens) error {
+			return c.withTokens(cmd.Context(), func(d *db.DB, users *auth.Users, tokens *auth.Tokens) error {
 				people, err := users.ListUsers(cmd.Context())
 				if err != nil {
 					return err
@@ -53,7 +56,11 @@ func (c *commands) tokenList() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return c.showTokens(all, names, format)
+				domains, err := domainNames(d.Read(cmd.Context()))
+				if err != nil {
+					return err
+				}
+				return c.showTokens(all, names, domains, format)
 			})
 		},
 	}
@@ -62,7 +69,29 @@ func (c *commands) tokenList() *cobra.Command {
 	return cmd
 }
 
-func (c *commands) showTokens(all []auth.Token, names map[int64]string, format string) error {
+// domainNames are the names of all domains by identity.
+func domainNames(read *gorm.DB) (map[string]string, error) {
+	var rows []struct{ ID, Name string }
+	if err := read.Table("core_domains").Select("id, name").Scan(&rows).Error; err != nil {
+		return nil, fmt.Errorf("read the names of the domains: %w", err)
+	}
+	names := map[string]string{}
+	for _, r := range rows {
+		names[r.ID] = r.Name
+	}
+	return names, nil
+}
+
+// limitsOf tells in which domains and on which objects a token is good for something.
+func limitsOf(s *auth.Scope, domains map[string]string) string {
+	var limits []string
+	for _, id := range s.Domains {
+		limits = append(limits, "domain "+cmp.Or(domains[id], id))
+	}
+	return strings.Join(append(limits, s.Objects...), ", ")
+}
+
+func (c *commands) showTokens(all []auth.Token, names map[int64]string, domains map[string]string, format string) error {
 	out := make([]shownToken, 0, len(all))
 	for i := range all {
 		t := &all[i]
@@ -72,11 +101,11 @@ func (c *commands) showTokens(all []auth.Token, names map[int64]string, format s
 		return c.printJSON(out)
 	}
 	table := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
-	if _, err := fmt.Fprintln(table, "ID\tNAME\tUSER\tPERMISSIONS\tEXPIRES\tLAST USED"); err != nil {
+	if _, err := fmt.Fprintln(table, "ID\tNAME\tUSER\tPERMISSIONS\tONLY IN OR ON\tEXPIRES\tLAST USED"); err != nil {
 		return err
 	}
 	for _, t := range out {
-		if _, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Name, t.Username, strings.Join(t.Scope.Permissions, " "), moment(t.ExpiresAt), moment(t.LastUsedAt)); err != nil {
+		if _, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, printable(t.Name), printable(t.Username), strings.Join(t.Scope.Permissions, " "), orDash(printable(limitsOf(&t.Scope, domains))), moment(t.ExpiresAt), moment(t.LastUsedAt)); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,10 +24,21 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 	}
 	hint := fmt.Sprintf("see %s --help", cmd.CommandPath())
 	cmd.SuggestionsMinimumDistance = 2
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+	far := func(name string) bool { return !near(strings.ToLower(args[0]), name) }
+	if near := slices.DeleteFunc(cmd.SuggestionsFor(args[0]), far); len(near) > 0 {
 		hint = "did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return misused("there is no command %q in %s; %s", args[0], cmd.CommandPath(), hint)
+}
+
+// near tells whether a word may be a name that was mistyped or cut off: with one letter wrong in more than three, or two
+// behind the first.
+func near(typed, name string) bool {
+	if typed == "" {
+		return false
+	}
+	d := distance(typed, name)
+	return strings.HasPrefix(name, typed) || d == 1 && len(name) > 3 || d <= 2 && typed[0] == name[0]
 }
 
 // words checks the number of words behind a command; usage names them.
@@ -47,7 +59,21 @@ func flagError(cmd *cobra.Command, err error) error {
 			hint = "did you mean --" + near + "?"
 		}
 	}
+	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return misused("--%s %q is not understood; %s", bad.GetFlag().Name, bad.GetValue(), wanted(bad))
+	}
 	return misused("%w; %s", err, hint)
+}
+
+// wanted tells which values a flag takes.
+func wanted(bad *pflag.InvalidValueError) string {
+	switch bad.GetFlag().Value.Type() {
+	case "int", "int64":
+		return "give a whole number"
+	case "bool":
+		return "give true or false"
+	}
+	return bad.Unwrap().Error()
 }
 
 // nearestFlag gives the flag with the fewest letters changed, if they are few.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -22,6 +23,8 @@ type shownUser struct {
 	IsSuperuser bool       `json:"is_superuser"`
 	DateJoined  time.Time  `json:"date_joined"`
 	LastLogin   *time.Time `json:"last_login"`
+	// Origin is where the user comes from: "local", "ldap", "oidc:" and the provider, "remote" or "json".
+	Origin string `json:"origin"`
 }
 
 func (c *commands) userList() *cobra.Command {
@@ -57,7 +60,7 @@ func shown(all []auth.User) []shownUser {
 	for _, u := range all {
 		out = append(out, shownUser{
 			ID: u.ID, Username: u.Username, FirstName: u.FirstName, LastName: u.LastName, Email: u.Email,
-			IsStaff: u.IsStaff, IsActive: u.IsActive, IsSuperuser: u.IsSuperuser, DateJoined: u.DateJoined, LastLogin: u.LastLogin,
+			IsStaff: u.IsStaff, IsActive: u.IsActive, IsSuperuser: u.IsSuperuser, DateJoined: u.DateJoined, LastLogin: u.LastLogin, Origin: cmp.Or(u.Origin, "local"),
 		})
 	}
 	return out
@@ -65,11 +68,11 @@ func shown(all []auth.User) []shownUser {
 
 func (c *commands) printUsers(all []auth.User) error {
 	table := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
-	if _, err := fmt.Fprintln(table, "ID\tUSERNAME\tEMAIL\tRIGHTS"); err != nil {
+	if _, err := fmt.Fprintln(table, "ID\tUSERNAME\tEMAIL\tORIGIN\tRIGHTS"); err != nil {
 		return err
 	}
 	for _, u := range all {
-		if _, err := fmt.Fprintf(table, "%d\t%s\t%s\t%s\n", u.ID, u.Username, u.Email, rights(u)); err != nil {
+		if _, err := fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", u.ID, printable(u.Username), orDash(printable(u.Email)), cmp.Or(u.Origin, "local"), rights(u)); err != nil {
 			return err
 		}
 	}

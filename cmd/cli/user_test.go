@@ -18,10 +18,10 @@ func TestUsers(t *testing.T) {
 	b.fails(exitFailed, []string{"username: ", "already exists"}, "user", "create", "ann", "--stdin")
 	var all []shownUser
 	mustJSON(t, b.ok("user", "list", "--format", "json"), &all)
-	if len(all) != 2 || all[0].Username != "admin" || !all[0].IsSuperuser || all[1].Username != "ann" || all[1].Email != "ann@example.org" || all[1].IsSuperuser {
+	if len(all) != 2 || all[0].Username != "admin" || !all[0].IsSuperuser || all[1].Username != "ann" || all[1].Email != "ann@example.org" || all[1].IsSuperuser || all[1].Origin != "local" {
 		t.Errorf("the users are %+v", all)
 	}
-	if got := b.ok("user", "list"); !strings.Contains(got, "ann@example.org  user\n") || !strings.Contains(got, "superuser\n") {
+	if got := b.ok("user", "list"); !strings.Contains(got, "ann@example.org  local   user\n") || !strings.Contains(got, "superuser\n") {
 		t.Errorf("the table is\n%s", got)
 	}
 	b.ok("user", "delete", "ann")

@@ -22,6 +22,8 @@ func userScenarios() []scenario {
 		{do: "POST /users/", body: `{"username":"{u}","password":"` + word + `","first_name":"Ann","email":"a@example.org"}`, status: 201, keep: map[string]string{"href": "pulp_href", "id": "id", "prn": "prn"},
 			want: []string{`username = "{u}"`, `is_staff = false`, `is_active = true`, `is_superuser = false`, `groups = []`, `hidden_fields = [{"is_set":true,"name":"password"}]`, `password absent`}, hasNot: []string{word}},
 		{do: "GET {href}", status: 200, want: []string{`pulp_href = "/pulp/api/v3/users/{id}/"`, `prn = "prn:auth.user:{id}"`, `last_name = ""`}},
+		{do: "POST /users/", header: map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, body: "username=form{u}&password=" + word, status: 201, want: []string{`is_active = true`}, keep: map[string]string{"form": "pulp_href"}, about: "a form has no box to tick"},
+		{do: "DELETE {form}", status: 204},
 		{do: "POST /users/", body: `{"username":"{u}"}`, status: 400, want: []string{`username.# = 1`}},
 		{do: "POST /users/", body: `{"username":"x{u}","password":"12345678"}`, status: 400, want: []string{`password ~ numeric`}},
 		{do: "POST /users/", body: `{"username":"a:b","email":"nobody"}`, status: 400, want: []string{`username.# = 1`, `email.# = 1`}},

@@ -29,6 +29,7 @@ func schedules() []scenario {
 			refused(`{"name":"{u}",`+repairs+`,"cron":"@daily","dispatch_interval":"1 00:00:00"}`, `cron.# = 1`), refused(`{"name":"{u}",`+repairs+`,"dispatch_interval":"00:00:59"}`, `dispatch_interval.# = 1`),
 			refused(`{"name":"{u}",`+repairs+`,"cron":"@daily","task_args":{"verfiy":true}}`, `task_args.# = 1`), refused(`{"name":"{u}",`+repairs+`,"cron":"@daily","task_args":[]}`, `task_args.# = 1`),
 			refused(`{"name":"{u}","task_name":"pulpcore.app.tasks.purge.purge","cron":"@daily","task_args":{"minutes":0}}`, `task_args.# = 1`),
+			refused(`{"name":"{u}","task_name":"pulpcore.app.tasks.purge.purge","cron":"@daily","task_args":{}}`, `task_args.0 ~ minutes is required`),
 			refused(`{"name":"{u}","task_name":"pulpcore.app.tasks.purge.purge","cron":"@daily","task_args":{"minutes":60,"states":["running"]}}`, `task_args.# = 1`),
 			refused(`{"name":"{u}","task_name":"pulp_file.app.tasks.synchronizing.synchronize","cron":"@daily","task_args":{"repository":"x"}}`, `task_args.# = 1`),
 		}},

@@ -21,10 +21,10 @@ func TestWhyATaskWaits(t *testing.T) {
 		vars := map[string]string{"u": "u" + ident.New()[24:], "holder": holder, "mine": mine}
 		for _, s := range []step{
 			{as: plain, do: "GET /tasks/{mine}/why/", status: 200, hasNot: []string{"{holder}", "secret.kind"}, has: []string{"another task"}, want: []string{
-				`task = "prn:core.task:{mine}"`, `standing = "blocked"`, `waits_for.0.resource = "thing"`, `waits_for.0.tasks.0.task = ""`, `waits_for.0.tasks.0.standing = "ready"`, `chain.0.kind = ""`, `root = null`, `end = null`}},
+				`task = "prn:core.task:{mine}"`, `standing = "blocked"`, `waits_for.0.resource = "thing"`, `waits_for.0.tasks.0.task = null`, `waits_for.0.tasks.0.standing = "ready"`, `chain.0.kind = null`, `root = null`, `end = null`}},
 			{as: plain, do: "GET /tasks/{holder}/why/", status: 404},
 			{as: "nobody", do: "GET /tasks/{mine}/why/", status: 401},
-			{do: "GET /tasks/{mine}/why/", status: 200, want: []string{`waits_for.0.tasks.0.task = "prn:core.task:{holder}"`, `chain.0.kind = "secret.kind"`, `root.queue.known = "no"`, `advice ~ enable the plugin`}},
+			{do: "GET /tasks/{mine}/why/", status: 200, want: []string{`waits_for.0.tasks.0.task = "prn:core.task:{holder}"`, `chain.0.kind = "secret.kind"`, `root.queue.known = "no"`, `advice ~ have the plugin of that kind enabled`}},
 			{do: "GET /tasks/{holder}/why/", status: 200, want: []string{`standing = "ready"`, `queue.workers = 1`, `likely_start = null`, `waits_for = []`}},
 			{do: "PATCH /tasks/{mine}/", body: `{"state":"canceled"}`, status: 200},
 			{do: "GET /tasks/{mine}/why/", status: 200, want: []string{`standing = "ended"`, `end.seconds = null`, `chain = []`}},

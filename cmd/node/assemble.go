@@ -87,9 +87,10 @@ func (n *Node) newContent(env *resource.Env, mounted app.Mounted) *content.Serve
 	})
 	n.later(fetcher.Close) // its clients are done by then, or given up
 	return content.New(content.Options{
-		Resolver:                n.newResolver(env, mounted),
+		Resolver:                n.newFinder(env, mounted),
 		Storage:                 n.storageOf,
-		FindDomain:              n.findDomain(),
+		FindDomain:              n.findDomainAgain(),
+		Memory:                  int64(s.ContentMemory) << 20 / 2,
 		Fetcher:                 fetcher,
 		Prefix:                  s.ContentPathPrefix,
 		Identify:                n.identity.Identify,

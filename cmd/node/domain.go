@@ -10,6 +10,7 @@ import (
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/remote"
 	"github.com/packhouse/packhouse/core/resource"
+	"github.com/packhouse/packhouse/core/serve"
 	"github.com/packhouse/packhouse/core/storage"
 )
 
@@ -47,6 +48,14 @@ func (n *Node) findDomain() func(ctx context.Context, name string) (*model.Domai
 		return nil
 	}
 	return func(ctx context.Context, name string) (*model.Domain, error) { return domain.Named(ctx, n.db, name) }
+}
+
+// findDomainAgain is findDomain for the content server, which remembers.
+func (n *Node) findDomainAgain() func(ctx context.Context, name string) (*model.Domain, error) {
+	if !n.settings().DomainEnabled || n.settings().ContentMemory == 0 {
+		return n.findDomain()
+	}
+	return serve.NewDomains(n.db, n.db.Commits).Named
 }
 
 // storageOf is the storage of a domain, nil being the default one.

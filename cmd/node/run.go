@@ -18,6 +18,18 @@ const (
 	closeGrace = 2 * time.Second
 )
 
+// where says what runs and at which addresses; a worker has none, or one for its metrics.
+func (n *Node) where() []any {
+	out := []any{"mode", string(n.o.Mode)}
+	if url := n.URL(); url != "" {
+		out = append(out, "url", url)
+	}
+	if n.metricsListener != nil {
+		out = append(out, "metrics", n.MetricsURL())
+	}
+	return out
+}
+
 // Run answers requests, and in a worker just lets tasks run, until ctx ends; then it stops in the order that the package
 // doc gives. A value or a close on hurry (which may be nil) ends the waiting: what still runs is given up, and the error
 // says so. A machine that dies ends the others in order, and its error is given back.
@@ -26,7 +38,7 @@ func (n *Node) Run(ctx context.Context, hurry <-chan struct{}) error {
 	defer stop()
 	served := make(chan error, 1)
 	go func() { served <- n.serve(serving) }()
-	n.o.Log.Info("ready", "mode", string(n.o.Mode), "url", n.URL())
+	n.o.Log.Info("ready", n.where()...)
 	select {
 	case err := <-served:
 		served <- nil

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -9,6 +8,7 @@ import (
 
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/resource"
 )
 
 // fail is the one place that turns an error into an answer and a log line.
@@ -81,7 +81,7 @@ func body(err error) []byte {
 	case ok:
 		shape = map[string]string{"detail": e.Msg}
 	}
-	text, err := json.Marshal(shape)
+	text, err := resource.Marshal(shape)
 	if err != nil {
 		panic(fmt.Sprintf("an error body cannot be written as JSON: %s", err))
 	}

@@ -110,7 +110,7 @@ func (s *Server) own() []resource.Operation {
 }
 
 func asJSON(v any) (*resource.Answer, error) {
-	text, err := json.Marshal(v)
+	text, err := resource.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("write the answer: %w", err)
 	}

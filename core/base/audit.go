@@ -1,7 +1,6 @@
 package base
 
 import (
-	"encoding/json"
 	"strconv"
 	"time"
 
@@ -135,7 +134,7 @@ func verifyAudit() resource.Action[auditRow] {
 			if err != nil {
 				return nil, err
 			}
-			body, err := json.Marshal(report)
+			body, err := resource.Marshal(report)
 			return &resource.Answer{Status: 200, JSON: body}, err
 		},
 	}

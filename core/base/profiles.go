@@ -2,7 +2,6 @@ package base
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -76,7 +75,7 @@ func profilesAction() resource.Action[taskRow] {
 				}
 				urls[name] = c.BaseURL() + signed
 			}
-			body, err := json.Marshal(map[string]any{"urls": urls})
+			body, err := resource.Marshal(map[string]any{"urls": urls})
 			return &resource.Answer{Status: http.StatusOK, JSON: body}, err
 		},
 	}

@@ -52,6 +52,9 @@ func finalStates() []string {
 
 // checkMinutes refuses times of protection that protect nothing: what clients have just sent would go.
 func checkMinutes(minutes int64) error {
+	if minutes == 0 {
+		return errs.New(errs.Invalid, "minutes is required: what is younger stays, give from 1 to %d", int64(maxProtection))
+	}
 	if minutes < 1 || minutes > maxProtection {
 		return errs.New(errs.Invalid, "minutes must be between 1 and %d", int64(maxProtection))
 	}

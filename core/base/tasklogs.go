@@ -82,6 +82,9 @@ func logQueryOf(c *resource.Call, t *taskRow) (*logQuery, error) {
 	if format := c.Query("format"); format != "" && format != "json" && !q.text {
 		return nil, errs.Field("format", "Choose json or text.")
 	}
+	if _, given := resource.Boolean(c.Query("follow")); !given && c.Query("follow") != "" {
+		return nil, errs.Field("follow", "Choose true or false.")
+	}
 	var err error
 	if q.levels, err = task.LogLevelsFrom(c.Query("level")); err != nil {
 		return nil, errs.Field("level", "%s", err)
@@ -94,7 +97,10 @@ func logQueryOf(c *resource.Call, t *taskRow) (*logQuery, error) {
 		standard = maxLogPage
 	}
 	limit, err := wholeNumber(c, "limit", standard)
-	q.limit = int(min(limit, maxLogPage))
+	if err == nil && (limit < 1 || limit > maxLogPage) {
+		err = errs.Field("limit", "Enter a whole number from 1 to %d.", maxLogPage)
+	}
+	q.limit = int(limit)
 	return q, err
 }
 
@@ -127,7 +133,7 @@ func (q *logQuery) answer(c *resource.Call) (*resource.Answer, error) {
 	for i := range lines {
 		page.Results = append(page.Results, shownLine(&lines[i]))
 	}
-	body, err := json.Marshal(page)
+	body, err := resource.Marshal(page)
 	return &resource.Answer{Status: 200, JSON: body}, err
 }
 

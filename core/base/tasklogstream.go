@@ -2,7 +2,6 @@ package base
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -206,7 +205,7 @@ func (f *follower) send(event string, id int64, data any) error {
 
 // write writes one event; only those that a client may take up again after have an id.
 func (f *follower) write(event string, id int64, data any) error {
-	text, err := json.Marshal(data)
+	text, err := resource.Marshal(data)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func showReports(s *resource.Show, t *taskRow) {
 }
 
 func shownReport(r task.ProgressReport) report {
-	return report{groupReport{r.Message, r.Code, r.Total, r.Done, r.Suffix, r.Rate(), stamp(r.EstimatedEnd())}, string(r.State)}
+	return report{groupReport{r.Message, r.Code, r.Total, r.Done, r.Note(), r.Rate(), stamp(r.EstimatedEnd())}, string(r.State)}
 }
 
 func showGroupReports(s *resource.Show, g *groupRow) {

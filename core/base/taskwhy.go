@@ -1,8 +1,6 @@
 package base
 
 import (
-	"encoding/json"
-
 	"github.com/packhouse/packhouse/core/resource"
 	"github.com/packhouse/packhouse/core/task"
 )
@@ -19,11 +17,11 @@ func whyAction() resource.Action[taskRow] {
 			if err != nil {
 				return nil, err
 			}
-			e, err := task.Explain(c.Context(), c.Env.DB, t.base.ID, task.Question{Sees: sees, Limit: c.Env.TaskLimit})
+			e, err := task.Explain(c.Context(), c.Env.DB, t.base.ID, task.Question{Sees: sees, Limit: c.Env.TaskLimit, ByREST: true})
 			if err != nil {
 				return nil, err
 			}
-			body, err := json.Marshal(e)
+			body, err := resource.Marshal(e)
 			return &resource.Answer{Status: 200, JSON: body}, err
 		},
 	}
@@ -50,7 +48,7 @@ func whySchemas() map[string]resource.Schema {
 	}
 	list := func(of resource.Schema) resource.Schema { return resource.Schema{"type": "array", "items": of} }
 	party := func(more map[string]resource.Schema) resource.Schema {
-		members := map[string]resource.Schema{"task": text, "kind": text, "state": text, "standing": text, "since": moment, "worker": text, "progress": text, "likely_end": moment.OrNull()}
+		members := map[string]resource.Schema{"task": text.OrNull(), "kind": text.OrNull(), "state": text, "standing": text, "since": moment, "worker": text.OrNull(), "progress": text.OrNull(), "likely_end": moment.OrNull()}
 		for name, schema := range more {
 			members[name] = schema
 		}
@@ -66,7 +64,7 @@ func whySchemas() map[string]resource.Schema {
 	ending := object(map[string]resource.Schema{"finished_at": moment.OrNull(), "seconds": resource.Schema{"type": "number"}.OrNull(), "error": text})
 	why := map[string]resource.Schema{
 		"task": text, "kind": text, "state": text, "standing": {"type": "string", "enum": task.Standings()}, "since": moment, "likely_start": moment.OrNull(),
-		"waits_for": list(awaited), "further_resources": number, "chain": list(party(map[string]resource.Schema{"resource": text, "mode": text, "holds": yes})), "root": object(detail).OrNull(),
+		"waits_for": list(awaited), "further_resources": number, "chain": list(party(map[string]resource.Schema{"resource": text.OrNull(), "mode": text, "holds": yes})), "root": object(detail).OrNull(),
 		"caps": detail["caps"], "queue": detail["queue"], "run": detail["run"], "end": ending.OrNull(), "advice": text, "summary": text,
 	}
 	return map[string]resource.Schema{"TaskWhyResponse": object(why)}

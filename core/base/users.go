@@ -58,7 +58,7 @@ func userFields() []resource.Field[userRow] {
 		text("first_name", func(u *userRow) *string { return &u.FirstName }), text("last_name", func(u *userRow) *string { return &u.LastName }),
 		text("email", func(u *userRow) *string { return &u.Email }),
 		resource.Bool("is_staff", func(u *userRow) *bool { return &u.IsStaff }).Default(false).Filters(flag).Doc("Has no meaning here."),
-		resource.Bool("is_active", func(u *userRow) *bool { return &u.IsActive }).Default(true).Filters(flag).Doc("False refuses the user everywhere."),
+		resource.Bool("is_active", func(u *userRow) *bool { return &u.IsActive }).Default(true).Optional().Filters(flag).Doc("False refuses the user everywhere."),
 		resource.Bool("is_superuser", func(u *userRow) *bool { return &u.IsSuperuser }).ReadOnly().Doc("May do everything; set by packhouse user set-superuser."),
 		resource.Bool("service_account", func(u *userRow) *bool { return &u.IsServiceAccount }).Column("d.is_service_account").Default(false).Doc("A machine: tokens log it in, and no password."),
 		resource.Hidden("d.origin", func(u *userRow) *string { return &u.Origin }),

@@ -66,6 +66,7 @@ type Settings struct {
 	MetricsListen       string         `koanf:"metrics_listen" doc:"Address and port at which this process tells its metrics, such as 127.0.0.1:9095; empty tells them at /metrics of its own port, and those of a worker nowhere."`
 	MetricsAllow        []string       `koanf:"metrics_allow" default:"127.0.0.0/8,::1" doc:"Addresses and networks that may read the metrics; empty lets nobody."`
 	Telemetry           Telemetry      `koanf:"telemetry"`
+	ContentMemory       int            `koanf:"content_memory" default:"128" doc:"MiB in which the content server remembers what it has looked up, and small files; what changes in the database is noticed within a second. 0: it looks up for every request."`
 	CacheEnabled        bool           `koanf:"cache_enabled" default:"false" doc:"Keep answers of the content server in Redis."`
 }
 

@@ -160,6 +160,7 @@ func (s Settings) checkNumbers(c *checker) {
 		{"authentication.max_failures", int64(s.Authentication.MaxFailures), 0, 10000},
 		{"authentication.lockout_seconds", int64(s.Authentication.LockoutSeconds), 1, day},
 		{"audit.retention_days", int64(s.Audit.RetentionDays), 0, 36500},
+		{"content_memory", int64(s.ContentMemory), 0, 1 << 20},
 		{"page_size", int64(s.PageSize), 1, 10000},
 		{"max_body_size", s.MaxBodySize, 1024, 1 << 40},
 	} {

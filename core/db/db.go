@@ -11,6 +11,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -37,6 +38,7 @@ type DB struct {
 	writer  *gorm.DB
 	pool    *pgxpool.Pool // of PostgreSQL; the pools of gorm are empty there
 	close   []func() error
+	commits atomic.Uint64
 }
 
 // Open connects to the database and makes sure that it answers. A malformed URL is Invalid, a server that does not

@@ -38,6 +38,9 @@ func (d *DB) InTx(ctx context.Context, work func(tx *Tx) error) error {
 	return d.retried(ctx, func() error { return d.once(ctx, d.writer, work) })
 }
 
+// Commits counts the transactions that this process has committed with InTx.
+func (d *DB) Commits() uint64 { return d.commits.Load() }
+
 // Dialect tells which database this is.
 func (t *Tx) Dialect() Dialect { return t.dialect }
 
@@ -128,6 +131,7 @@ func (d *DB) once(ctx context.Context, on *gorm.DB, work func(tx *Tx) error) err
 		return because(ctx, err)
 	}
 	committed = true
+	d.commits.Add(1)
 	settle(true)
 	for _, f := range tx.after {
 		f(ctx)

@@ -1,7 +1,6 @@
 package resource
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -229,7 +228,7 @@ func JSON[M any](name string, pointer func(*M) *model.JSON) Field[M] {
 		}
 		s.Raw(string(j))
 	}, func(_ *Input, value any) (model.JSON, error) {
-		text, err := json.Marshal(value)
+		text, err := Marshal(value)
 		return text, err
 	})
 }
@@ -262,7 +261,7 @@ func jsonValue(in *Input, value any) (model.JSON, error) {
 			return nil, wrong("Value must be valid JSON.")
 		}
 	}
-	return json.Marshal(value)
+	return Marshal(value)
 }
 
 // Conceal loads a member and does not show it.

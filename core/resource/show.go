@@ -94,7 +94,7 @@ func appendTime(to []byte, t time.Time) []byte {
 
 // Value writes anything that encoding/json can.
 func (s *Show) Value(v any) {
-	text, err := json.Marshal(v)
+	text, err := Marshal(v)
 	if err != nil {
 		panic("a shown value cannot be written as JSON: " + err.Error())
 	}
@@ -106,7 +106,7 @@ func appendQuoted(to []byte, text string) []byte {
 	for i := 0; i < len(text); i++ {
 		if c := text[i]; c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {
 			var quoted []byte
-			quoted, _ = json.Marshal(text) // a string always marshals
+			quoted, _ = Marshal(text) // a string always marshals
 			return append(to, quoted...)
 		}
 	}

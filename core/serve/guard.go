@@ -8,7 +8,6 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/packhouse/packhouse/core/errs"
-	"github.com/packhouse/packhouse/core/model"
 )
 
 // Guard is a content guard as its rows were at one moment. Guards of the same rows are equal by reflect.DeepEqual, so
@@ -42,10 +41,10 @@ type guards struct {
 	known map[string]Guard
 }
 
-// guardOf reads what guards a distribution.
-func (l *lookUp) guardOf(tx *gorm.DB, d *model.Distribution) (Guard, error) {
-	g := &guards{resolver: l.resolver, tx: tx, domain: d.DomainID, known: map[string]Guard{}}
-	return g.find(*d.ContentGuardID)
+// guardOf reads what guards a distribution of a domain.
+func (r *Resolver) guardOf(tx *gorm.DB, domain, id string) (Guard, error) {
+	g := &guards{resolver: r, tx: tx, domain: domain, known: map[string]Guard{}}
+	return g.find(id)
 }
 
 func (g *guards) find(id string) (Guard, error) {

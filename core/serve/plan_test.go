@@ -54,8 +54,10 @@ func TestEveryStepIsAnIndexStep(t *testing.T) {
 	}
 	rec := &recorder{DB: w.db, Interface: logger.Discard}
 	r := New(Options{DB: rec, Kinds: kinds})
+	remembered := NewMemory(r, 1<<20, w.db.Commits)
 	for _, path := range []string{"", fileType, "file.file/f", "file.file/m", "file.file/", "file.file/f/g", "raw.raw/f", "raw.raw/", "loose.many/l/1", "loose.many/l/"} {
 		_, _ = r.Resolve(t.Context(), ident.DefaultDomain, path, nil)
+		_, _ = remembered.Resolve(t.Context(), ident.DefaultDomain, path, nil)
 	}
 	if len(rec.statements) < 20 {
 		t.Fatalf("only %d statements were recorded", len(rec.statements))

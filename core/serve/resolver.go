@@ -76,20 +76,30 @@ func (r *Resolver) Resolve(ctx context.Context, domain, path string, q *Request)
 		return Result{}, notFound()
 	}
 	look := &lookUp{resolver: r, domain: domain, path: path}
-	if err := r.guarded(ctx, look, q); err != nil {
+	if err := r.resolve(ctx, look, q); err != nil {
 		return Result{}, err
+	}
+	return look.result, nil
+}
+
+func (r *Resolver) resolve(ctx context.Context, look *lookUp, q *Request) error {
+	if err := r.guarded(ctx, look, q); err != nil {
+		return err
 	}
 	if look.kind.Finder != nil && !look.result.AddSlash {
 		if err := r.find(ctx, look, q); err != nil {
-			return Result{}, err
+			return err
 		}
 	}
-	if found := look.result.Found; found != nil && r.gate != nil {
-		if err := r.gate(ctx, look.result.Distribution, found); err != nil {
-			return Result{}, err
-		}
+	return r.pass(ctx, look.result)
+}
+
+// pass asks the gate about a file.
+func (r *Resolver) pass(ctx context.Context, result Result) error {
+	if result.Found == nil || r.gate == nil {
+		return nil
 	}
-	return look.result, nil
+	return r.gate(ctx, result.Distribution, result.Found)
 }
 
 // find asks the plugin and then the database again. The finder runs outside of a snapshot, because one that reads the
@@ -119,16 +129,24 @@ func (r *Resolver) guarded(ctx context.Context, look *lookUp, q *Request) error 
 		if look.asking == nil {
 			return err
 		}
-		if q == nil {
-			return closed("its content guard was given nothing to decide about")
-		}
-		visit := &Visit{Request: q, holder: r.holder, key: r.key, who: sync.OnceValues(func() (*auth.User, error) { return identify(ctx, q) })}
-		if err := look.asking.Permit(ctx, visit); err != nil {
-			return fmt.Errorf("ask the content guard: %w", err)
+		if err := r.permit(ctx, look.asking, q); err != nil {
+			return err
 		}
 		look.permitted = look.asking
 	}
 	return errs.New(errs.Unavailable, "the content guard of this distribution is being changed; try again in a moment")
+}
+
+// permit has a guard decide about a request.
+func (r *Resolver) permit(ctx context.Context, guard Guard, q *Request) error {
+	if q == nil {
+		return closed("its content guard was given nothing to decide about")
+	}
+	visit := &Visit{Request: q, holder: r.holder, key: r.key, who: sync.OnceValues(func() (*auth.User, error) { return identify(ctx, q) })}
+	if err := guard.Permit(ctx, visit); err != nil {
+		return fmt.Errorf("ask the content guard: %w", err)
+	}
+	return nil
 }
 
 func (r *Resolver) snapshot(ctx context.Context, read func(tx *gorm.DB) error) error {
@@ -147,14 +165,17 @@ type lookUp struct {
 	asked bool
 	// permitted is the guard that said yes; asking is one that has to be asked before the look-up goes on.
 	permitted, asking Guard
+	// stamping asks for the stamp of the distribution, in the same snapshot.
+	stamping bool
 
 	kind   Kind
 	rel    string
+	stamp  string
 	result Result
 }
 
 func (l *lookUp) run(tx *gorm.DB) error {
-	l.kind, l.rel, l.result = Kind{}, "", Result{}
+	l.kind, l.rel, l.stamp, l.result = Kind{}, "", "", Result{}
 	d, err := match(tx, l.domain, l.path)
 	if err != nil {
 		return err
@@ -165,6 +186,9 @@ func (l *lookUp) run(tx *gorm.DB) error {
 	}
 	l.result.Distribution = d
 	if err := l.admit(tx, d); err != nil {
+		return err
+	}
+	if err := l.note(tx, d); err != nil {
 		return err
 	}
 	if l.path == d.BasePath {
@@ -181,7 +205,7 @@ func (l *lookUp) run(tx *gorm.DB) error {
 // admit checks the guard before anything else is told about the distribution.
 func (l *lookUp) admit(tx *gorm.DB, d *model.Distribution) error {
 	if d.ContentGuardID != nil {
-		guard, err := l.guardOf(tx, d)
+		guard, err := l.resolver.guardOf(tx, d.DomainID, *d.ContentGuardID)
 		if err != nil {
 			return err
 		}
@@ -201,6 +225,18 @@ func (l *lookUp) admit(tx *gorm.DB, d *model.Distribution) error {
 	return nil
 }
 
+// note reads the stamp of the distribution.
+func (l *lookUp) note(tx *gorm.DB, d *model.Distribution) error {
+	if !l.stamping {
+		return nil
+	}
+	all, err := l.resolver.stamps(tx, []string{d.ID})
+	if s, there := all[d.ID]; there {
+		l.stamp = s.stamp()
+	}
+	return err
+}
+
 func (l *lookUp) stored(tx *gorm.DB, d *model.Distribution) error {
 	if d.Checkpoint {
 		return l.checkpoint(tx, d)
@@ -210,12 +246,9 @@ func (l *lookUp) stored(tx *gorm.DB, d *model.Distribution) error {
 		return err
 	}
 	result, err := source.resolve(l.rel)
-	if err != nil {
-		return err
-	}
 	result.Distribution = d
 	l.result = result
-	return nil
+	return err
 }
 
 func notFound() error { return errs.New(errs.NotFound, "there is nothing under this path") }

@@ -8,6 +8,7 @@ package serve
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/packhouse/packhouse/core/model"
@@ -97,7 +98,29 @@ type Result struct {
 	AddSlash bool
 	// Moved is the path, below the content prefix, that is to be asked for instead.
 	Moved string
+	// Slot is set when the result is remembered.
+	Slot *Slot
 }
+
+// Slot is where whoever answers with a remembered result keeps what it has made of it, for as long as that is remembered.
+type Slot struct {
+	kept    atomic.Pointer[any]
+	dropped atomic.Bool
+}
+
+// Kept gives what Keep was given last; nil before.
+func (s *Slot) Kept() any {
+	if kept := s.kept.Load(); kept != nil {
+		return *kept
+	}
+	return nil
+}
+
+// Keep keeps a value, which many may read at once.
+func (s *Slot) Keep(value any) { s.kept.Store(&value) }
+
+// Drop has the result looked up anew: what it led to was not there.
+func (s *Slot) Drop() { s.dropped.Store(true) }
 
 // Guarded tells whether a guard had to let the request through.
 func (r Result) Guarded() bool {

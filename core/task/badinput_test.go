@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"runtime/debug"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -52,6 +54,18 @@ func TestAPanicIsToldAsItMayBe(t *testing.T) {
 	}
 }
 
+// A full disk is told to those who asked, with its folder, and not as a fault of ours.
+func TestAFullDiskIsTold(t *testing.T) {
+	t.Parallel()
+	h := task.Handle(func(context.Context, *task.Run, args) (any, error) {
+		return nil, fmt.Errorf("keep the manifest: %w", &fs.PathError{Op: "write", Path: "/tmp/work/manifest", Err: syscall.ENOSPC})
+	})
+	_, err := h.Work(t.Context(), nil, []byte(`{}`))
+	if f := task.FailureOf(err, true); !errs.Is(err, errs.StorageFull) || f.Code != "" || !strings.Contains(f.Description, "the disk of the folder /tmp/work is full") {
+		t.Errorf("%v: %+v", err, f)
+	}
+}
+
 func TestErrorsAreStoredWithinBounds(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("ä", 1<<20)
@@ -65,7 +79,7 @@ func TestErrorsAreStoredWithinBounds(t *testing.T) {
 func TestArgumentsOfAnotherVersion(t *testing.T) {
 	t.Parallel()
 	h := task.Handle(func(context.Context, *task.Run, args) (any, error) { return nil, nil })
-	for raw, want := range map[string]string{`{"N": "hunter2"}`: "the member N should be int", `"hunter2"`: "no JSON object", `{"N": `: "no JSON object"} {
+	for raw, want := range map[string]string{`{"N": "hunter2"}`: "the member N should be a whole number", `"hunter2"`: "no JSON object", `{"N": `: "no JSON object"} {
 		_, err := h.Work(t.Context(), nil, []byte(raw))
 		f := task.FailureOf(err, true)
 		if !errs.Is(err, errs.Invalid) || !strings.Contains(f.Description, want) || !strings.Contains(f.Description, "another version") || strings.Contains(f.Description, "hunter2") {

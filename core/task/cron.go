@@ -31,14 +31,9 @@ func readCron(text, zone string) (*cronRule, error) {
 	if strings.Contains(text, "TZ=") {
 		return nil, errs.Field("cron", "Give the time zone as time_zone.")
 	}
-	parser := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
-	parsed, err := parser.Parse(strings.TrimSpace(text))
+	spec, err := readSpec(strings.TrimSpace(text))
 	if err != nil {
-		return nil, errs.Field("cron", "This is not five fields of cron, such as 30 4 * * 1-5, nor a word such as @daily: %s.", err)
-	}
-	spec, ok := parsed.(*cron.SpecSchedule)
-	if !ok {
-		return nil, errs.Field("cron", "Give an interval as dispatch_interval.")
+		return nil, err
 	}
 	spec.Location = time.UTC
 	const allHours = 1<<24 - 1

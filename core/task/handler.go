@@ -50,7 +50,7 @@ func Handle[A Args](work func(ctx context.Context, run *Run, a A) (result any, e
 func unreadable(err error) error {
 	where := "they are no JSON object"
 	if member, is := errors.AsType[*json.UnmarshalTypeError](err); is && member.Field != "" {
-		where = "the member " + member.Field + " should be " + member.Type.String()
+		where = "the member " + member.Field + " should be " + wanted(member.Type)
 	}
 	return errs.New(errs.Invalid, "The arguments of the task were written by another version and cannot be read here (%s). Ask for the same again.", where)
 }
@@ -69,9 +69,11 @@ func (h Handler) With(traits ...Trait) Handler {
 	return h
 }
 
-// Work runs the function on arguments in JSON.
+// Work runs the function on arguments in JSON. A full disk, on which it was writing files of its own, is
+// errs.StorageFull, which users are told, and no fault of ours.
 func (h Handler) Work(ctx context.Context, run *Run, args []byte) (any, error) {
-	return h.work(ctx, run, args)
+	result, err := h.work(ctx, run, args)
+	return result, errs.Full(err)
 }
 
 // Args reads arguments that a person wrote, in JSON. A member that the kind does not know is errs.Invalid.

@@ -230,6 +230,17 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 	})
 }
 
+// JSON has durations as nanoseconds; people read them as the log of the process has them.
+func TestDurationsAreReadable(t *testing.T) {
+	t.Parallel()
+	l := newLogged(t, testkit.SQLite(t), nil)
+	l.Log().Info("slept", "wait", 297837554*time.Nanosecond, slog.Group("g", "took", time.Minute))
+	must(t, l.Close(t.Context()))
+	if line := l.saved()[1].Text(); !strings.HasSuffix(line, `INFO  slept g={"took":"1m0s"} wait="297.837554ms"`) {
+		t.Error(line)
+	}
+}
+
 func TestFaultsOfOursAreShownWhereTheyMay(t *testing.T) {
 	t.Parallel()
 	l := newLogged(t, testkit.SQLite(t), func(s *task.Setup) { s.ShowFaults = true })

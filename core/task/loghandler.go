@@ -95,6 +95,9 @@ func shown(a slog.Attr, faults bool) slog.Attr {
 	if err, is := a.Value.Any().(error); is && !faults {
 		return slog.String(a.Key, FailureOf(err, true).Description)
 	}
+	if a.Value.Kind() == slog.KindDuration { // JSON would have nanoseconds, which nobody reads
+		return slog.String(a.Key, a.Value.Duration().String())
+	}
 	return a
 }
 

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/packhouse/packhouse/core/errs"
@@ -36,6 +37,25 @@ func ScheduledArgs(h Handler, domain string, raw []byte) (Args, error) {
 		return incomplete.Scheduled(domain)
 	}
 	return args, nil
+}
+
+// Opener opens what was sealed; core/secret has one.
+type Opener interface {
+	Open(purpose string, sealed []byte) ([]byte, error)
+}
+
+// OpenArgs gives the arguments of the tasks of a schedule: errs.NotFound when nothing that is enabled has the kind,
+// errs.Invalid when the kind does not understand them any more.
+func (r ScheduleRow) OpenArgs(kinds map[string]Handler, box Opener) (Args, error) {
+	handler, known := kinds[r.TaskName]
+	if !known {
+		return nil, errs.New(errs.NotFound, "no plugin that is enabled here has tasks of the kind %s; enable it, or delete the schedule", r.TaskName)
+	}
+	plain, err := box.Open(ArgsPurpose, r.Args)
+	if err != nil {
+		return nil, fmt.Errorf("open the arguments of the schedule %q: %w", r.Name, err)
+	}
+	return ScheduledArgs(handler, r.DomainID, plain)
 }
 
 // Check tells what is wrong with the times of a schedule, as errs.Invalid under the names of members.

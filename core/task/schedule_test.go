@@ -48,7 +48,9 @@ type naive struct {
 
 func newNaive(cron string, zone *time.Location) naive {
 	f := strings.Fields(cron)
-	return naive{field(f[0], 0, 59), field(f[1], 0, 23), field(f[2], 1, 31), field(f[3], 1, 12), field(f[4], 0, 6), f[2] == "*" || f[4] == "*", zone}
+	weekday := field(f[4], 0, 6)
+	weekday[0] = weekday[0] || weekday[7]
+	return naive{field(f[0], 0, 59), field(f[1], 0, 23), field(f[2], 1, 31), field(f[3], 1, 12), weekday, f[2] == "*" || f[4] == "*", zone}
 }
 
 func (n naive) holds(wall time.Time) bool {
@@ -88,7 +90,7 @@ func TestCronAgainstAskingEveryMinute(t *testing.T) {
 		pick := func(name string, of ...string) string { return rapid.SampledFrom(of).Draw(t, name) }
 		cron := strings.Join([]string{
 			pick("minute", "*", "*/15", "0", "30", "5,35", "58-59"), pick("hour", "*", "0-23", "2", "1-3", "*/2", "0", "23", "3,9"),
-			pick("day", "*", "*", "1", "*/2", "25-31"), pick("month", "*", "*", "3,10", "4,9-12"), pick("weekday", "*", "*", "0", "1-5"),
+			pick("day", "*", "*", "1", "*/2", "25-31"), pick("month", "*", "*", "3,10", "4,9-12"), pick("weekday", "*", "*", "0", "1-5", "7", "5-7", "1-7/3"),
 		}, " ")
 		name := pick("zone", "UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Sao_Paulo", "Pacific/Apia", "Asia/Kathmandu", "Africa/Casablanca", "America/Santiago")
 		zone, err := time.LoadLocation(name)
@@ -230,6 +232,35 @@ func TestTimesThatCannotBe(t *testing.T) {
 	}
 }
 
+// What is wrong is told in the words of cron, not in those of the program.
+func TestWhatIsWrongWithCron(t *testing.T) {
+	t.Parallel()
+	for cron, want := range map[string]string{
+		"61 4 * * *": "The minute is not understood: it goes from 0 to 59;", "0 24 * * *": "The hour ", "0 0 0 * *": "The day of the month ", "0 0 * 13 *": "The month ", "0 0 * * 8": "0 and 7 are Sunday",
+		"0 x * * *": "The hour ", "0 0 * * 5-8": "The weekday ", "0 , * * *": "The hour ", "0 0 * * 7/0": "The weekday ", "1 2 3": "here are 3", "@dayly": "choose among @hourly",
+	} {
+		_, err := task.ScheduleRow{Cron: cron, TimeZone: "UTC"}.After(time.Unix(0, 0))
+		if !errs.Is(err, errs.Invalid) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "strconv") {
+			t.Errorf("%q: %v", cron, err)
+		}
+	}
+}
+
+// Sunday has two numbers, and ends the week where a span ends with it.
+func TestSundays(t *testing.T) {
+	t.Parallel()
+	for written, want := range map[string]string{"7": "0", "0-7": "0-6", "5-7": "0,5,6", "fri-sun": "0,5,6", "1-7/3": "1,4,0", "7,3": "0,3", "7/2": "0", "2-7/99999999999": "2", "Sat-SUN": "0,6"} {
+		for _, day := range []int{1, 2, 3, 4, 5, 6, 7} {
+			from := time.Date(2026, 3, day, 12, 0, 0, 0, time.UTC)
+			got, err := task.ScheduleRow{Cron: "30 4 * * " + written, TimeZone: "UTC"}.After(from)
+			same, otherErr := task.ScheduleRow{Cron: "30 4 * * " + want, TimeZone: "UTC"}.After(from)
+			if err != nil || otherErr != nil || !got.Equal(*same) {
+				t.Errorf("%s after %s: %v, %v; %s: %v, %v", written, from, got, err, want, same, otherErr)
+			}
+		}
+	}
+}
+
 func FuzzCron(f *testing.F) {
 	for _, seed := range []string{"0 0 * * *", "@daily", "TZ=", "CRON_TZ=x 1", "*/0 * * * *", "1-60 ? * jan sun", "@every 1s", "\x00", "99999999999999999999 * * * *", "5/1-2 * * * *"} {
 		f.Add(seed, "Europe/Berlin")
@@ -263,6 +294,11 @@ func TestScheduledArguments(t *testing.T) {
 	h := task.Handle(func(context.Context, *task.Run, completed) (any, error) { return nil, nil })
 	if got, err := task.ScheduledArgs(h, "d", []byte(`{}`)); err != nil || got != (completed{Domain: "d"}) {
 		t.Errorf("%+v, %v", got, err)
+	}
+	for bad, want := range map[string]string{`{"other":1}`: `takes no "other"`, `{"domain":3}`: "give domain as text", `[]`: "as one JSON object", `{`: "as one JSON object"} {
+		if _, err := task.ScheduledArgs(h, "d", []byte(bad)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "json:") {
+			t.Errorf("%s: %v", bad, err)
+		}
 	}
 	for _, bad := range []string{`{"domain":"x"}`, `{"other":1}`, `{} {}`, `[]`, ``} {
 		if _, err := task.ScheduledArgs(h, "d", []byte(bad)); !errs.Is(err, errs.Invalid) {

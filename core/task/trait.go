@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"reflect"
+	"strings"
 
 	"github.com/packhouse/packhouse/core/errs"
 )
@@ -58,12 +60,42 @@ func (p Priority) Weight() int64 {
 	return 4
 }
 
+// misread says what is wrong with arguments. It names members and no values.
+func misread(err error) string {
+	if name, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
+		return "this kind of task takes no " + name
+	}
+	if member, is := errors.AsType[*json.UnmarshalTypeError](err); is && member.Field != "" {
+		return "give " + member.Field + " as " + wanted(member.Type)
+	}
+	return "give the arguments as one JSON object"
+}
+
+// wanted names a type in words.
+func wanted(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return "a whole number"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.Pointer:
+		return wanted(t.Elem())
+	}
+	return "an object"
+}
+
 // strictly reads exactly one JSON value without unknown members.
 func strictly(raw []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return errs.New(errs.Invalid, "the arguments cannot be read: %w", err)
+		return errs.New(errs.Invalid, "%s", misread(err))
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return errs.New(errs.Invalid, "the arguments are followed by something else")
