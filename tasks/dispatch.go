@@ -17,7 +17,7 @@ import (
 )
 
 // purpose binds the sealed arguments to their use.
-const purpose = "task.args"
+const purpose = task.ArgsPurpose
 
 // patience is how long the work after a commit may take, beyond which the sweeper does it.
 const patience = 30 * time.Second
@@ -42,7 +42,7 @@ func (t *Tasks) Dispatch(ctx context.Context, tx *db.Tx, a task.Args, o ...task.
 		return nil, fmt.Errorf("find the caps that count %s: %w", row.Name, err)
 	}
 	if !row.Final() {
-		audit.From(ctx).Task(ident.PRN("core.task", row.ID))
+		audit.From(ctx).Task(tx, ident.PRN("core.task", row.ID))
 	}
 	d := t.dispatchedIn(tx)
 	if d.written {

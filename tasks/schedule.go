@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/packhouse/packhouse/core/db"
-	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/task"
 )
@@ -60,7 +59,7 @@ func (t *Tasks) fireIn(ctx context.Context, tx *db.Tx, id string) (*firing, erro
 	if row == nil || err != nil {
 		return nil, err
 	}
-	args, err := t.scheduledArgs(row)
+	args, err := row.OpenArgs(t.kinds, t.o.Box)
 	if err != nil {
 		return nil, fmt.Errorf("fire the schedule %q: %w", row.Name, err)
 	}
@@ -103,19 +102,6 @@ func lockDue(tx *db.Tx, id string) (*task.ScheduleRow, time.Time, error) {
 	}
 	now, err := tx.Time()
 	return &found[0], now, err
-}
-
-// scheduledArgs opens the arguments.
-func (t *Tasks) scheduledArgs(row *task.ScheduleRow) (task.Args, error) {
-	handler, known := t.kinds[row.TaskName]
-	if !known {
-		return nil, errs.New(errs.NotFound, "no plugin that is enabled here has tasks of the kind %s; enable it, or delete the schedule", row.TaskName)
-	}
-	plain, err := t.o.Box.Open(purpose, row.Args)
-	if err != nil {
-		return nil, err
-	}
-	return task.ScheduledArgs(handler, row.DomainID, plain)
 }
 
 // unfinished tells whether there is a task that has not ended.

@@ -28,6 +28,8 @@ type Draft struct {
 	because string
 	// committed is the status of the entry that was committed with a change; -1 before.
 	committed int
+	// tasked is the transaction that dispatches the task.
+	tasked *db.Tx
 }
 
 // Begin starts the entry of something that may change something (changes) or only reads. expected gives the status of
@@ -100,11 +102,12 @@ func (d *Draft) Object(prn string) {
 	}
 }
 
-// Task says which task was dispatched, by its PRN; of several the first call counts.
-func (d *Draft) Task(prn string) {
+// Task says which task a transaction dispatches, by its PRN; of several the first call counts. One whose transaction was
+// undone and is run again counts no more.
+func (d *Draft) Task(tx *db.Tx, prn string) {
 	d.set(func(e *Entry) {
-		if e.Task == "" {
-			e.Task = prn
+		if e.Task == "" || d.committed < 0 && d.tasked != tx {
+			e.Task, d.tasked = prn, tx
 		}
 	})
 }

@@ -62,16 +62,17 @@ func TestTheEntryOfAChangeIsInItsTransaction(t *testing.T) {
 		broken := errors.New("broken")
 		draft := w.Begin(audit.Entry{User: "ann", CID: "c"}, true, func(task bool) int { return map[bool]int{true: 202, false: 201}[task] })
 		ctx := draft.Along(t.Context())
-		change := func(err error) error {
+		change := func(prn string, err error) error {
 			return w.db.InTx(ctx, func(tx *db.Tx) error {
-				audit.From(ctx).Task("prn:core.task:1")
+				audit.From(ctx).Task(tx, prn)
+				audit.From(ctx).Task(tx, "prn:core.task:second")
 				return errors.Join(tx.Exec("INSERT INTO core_groups (name) VALUES ('g')").Error, err)
 			})
 		}
-		if err := change(broken); !errors.Is(err, broken) || w.count(t, "TRUE") != 0 {
+		if err := change("prn:core.task:undone", broken); !errors.Is(err, broken) || w.count(t, "TRUE") != 0 {
 			t.Fatalf("%v, %d entries", err, w.count(t, "TRUE"))
 		}
-		must(t, change(nil))
+		must(t, change("prn:core.task:1", nil))
 		if n := w.count(t, "status = 202 AND task = 'prn:core.task:1' AND position IS NULL"); n != 1 {
 			t.Fatalf("%d entries, and the process is killed here", n)
 		}
@@ -146,7 +147,7 @@ func TestANilLogRecordsNothing(t *testing.T) {
 	d.By(1, "a", "b")
 	d.Refused("a", "b")
 	d.Object("o")
-	d.Task("t")
+	d.Task(nil, "t")
 	if d.Along(t.Context()) != t.Context() || audit.From(t.Context()) != nil {
 		t.Error("the context was changed")
 	}

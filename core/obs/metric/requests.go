@@ -22,7 +22,7 @@ func newRequests(r *prometheus.Registry) *Requests {
 		total: counters(r, "http_requests_total", "Answered requests by template of the route, method and class of the status.", "route", "method", "status"),
 		seconds: histograms(r, "http_request_seconds", "Time until a request was answered; without the sending of files.",
 			[]float64{.005, .025, .1, .5, 2.5, 10}, "route", "method"),
-		open: gauges(r, "http_requests_in_flight", "Requests that are being answered.").WithLabelValues(),
+		open:   gauges(r, "http_requests_in_flight", "Requests that are being answered.").WithLabelValues(),
 		failed: counters(r, "http_failures_total", "Requests that were answered with 500 or more, of all routes; shown from the start, so that the first one is seen as a rise.").WithLabelValues(),
 	}
 }
