@@ -125,19 +125,32 @@ func literals() []literal {
 
 func etagOf(text string) string { return fmt.Sprintf(`"%x"`, sha256.Sum256([]byte(text))) }
 
-// TestAnswers runs the table on a storage with files and on one that can only be streamed.
+// TestAnswers runs the table on a storage with files and on one that can only be streamed, and on both with files that are
+// kept in memory, where the third answer is the first that comes from there.
 func TestAnswers(t *testing.T) {
 	t.Parallel()
-	for name, s := range map[string]*site{"files": start(t, nil, nil), "stream": start(t, newRemote(), nil)} {
+	keeping := func(o *Options) { o.Memory = 1 << 20 }
+	for name, s := range map[string]*site{
+		"files": start(t, nil, nil), "stream": start(t, newRemote(), nil),
+		"kept files": start(t, nil, keeping), "kept stream": start(t, newRemote(), keeping),
+	} {
 		s.add("digits.txt", digits)
 		s.add("empty", "")
 		s.add("a.tar.GZ", "gz")
 		s.add("page.html", "<script>")
 		s.add("a b+%ü", "odd")
 		s.offers["dir ü/%"] = serve.Result{AddSlash: true}
+		s.remember()
 		t.Run(name, func(t *testing.T) {
 			for _, l := range literals() {
-				t.Run(l.name, func(t *testing.T) { l.check(t, s) })
+				t.Run(l.name, func(t *testing.T) {
+					for range 3 {
+						l.check(t, s)
+					}
+				})
+			}
+			if _, is := s.offers["digits.txt"].Slot.Kept().(*kept); is != strings.HasPrefix(name, "kept") {
+				t.Errorf("in memory: %v", is)
 			}
 		})
 	}

@@ -40,7 +40,7 @@ func (r *room) take(holder *kept, bytes int64) bool {
 }
 
 // fromMemory answers with a file that is kept, and keeps one that is asked for again. It tells whether it has answered.
-func (x *exchange) fromMemory(ctx context.Context, store func() (storage.Storage, error), result serve.Result) (answered bool, err error) {
+func (x *exchange) fromMemory(ctx context.Context, store storage.Storage, result serve.Result) (answered bool, err error) {
 	found, slot := result.Found, result.Slot
 	if slot == nil || found.Artifact.Size > mostKept {
 		return false, nil
@@ -52,11 +52,7 @@ func (x *exchange) fromMemory(ctx context.Context, store func() (storage.Storage
 	case *kept:
 		return true, x.answerKept(k, found)
 	}
-	s, err := store()
-	if err != nil {
-		return false, nil // it is told by whoever answers otherwise
-	}
-	k, err := x.keep(ctx, s, found)
+	k, err := x.keep(ctx, store, found)
 	if err != nil || k == nil {
 		return false, err
 	}
@@ -72,7 +68,7 @@ func (x *exchange) keep(ctx context.Context, store storage.Storage, found *serve
 	}
 	r, err := store.Open(ctx, found.Artifact.File, 0, found.Artifact.Size)
 	if err != nil {
-		return nil, nil // as above
+		return nil, nil // it is told by whoever answers otherwise
 	}
 	defer r.Close()
 	k.body, err = io.ReadAll(io.LimitReader(r, found.Artifact.Size+1))

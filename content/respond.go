@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"net/http"
 	"path"
 	"strconv"
@@ -22,15 +21,15 @@ import (
 // before the first byte is found out before the first header is set.
 func (x *exchange) respond(ctx context.Context, result serve.Result) error {
 	found := result.Found
-	if answered, err := x.fromMemory(ctx, x.store, result); answered || err != nil {
-		return err
-	}
 	store, err := x.Storage(x.domain)
 	if err != nil {
 		return damaged("the storage of the domain cannot be opened; try again later", err)
 	}
 	if signer, ok := store.(storage.Signer); ok && x.redirects() {
 		return x.redirect(ctx, signer, found)
+	}
+	if answered, err := x.fromMemory(ctx, store, result); answered || err != nil {
+		return err
 	}
 	v := validatorsOf(found)
 	if refused := v.check(x.lines); refused != proceed {
@@ -46,18 +45,6 @@ func (x *exchange) respond(ctx context.Context, result serve.Result) error {
 	}
 	return err
 }
-
-// store is the storage that bytes are read from, where clients are not sent there.
-func (x *exchange) store() (storage.Storage, error) {
-	store, err := x.Storage(x.domain)
-	if _, ok := store.(storage.Signer); ok && x.redirects() {
-		return nil, errRedirected
-	}
-	return store, err
-}
-
-// errRedirected is why there are no bytes to be kept.
-var errRedirected = errors.New("clients are sent to the storage")
 
 // redirect sends the client to the storage, which answers conditions and ranges itself: its validators are the ones
 // that the client will hold. Nobody may keep the redirect, because the link expires.

@@ -131,6 +131,14 @@ func (s *site) add(path, text string) *model.Artifact {
 	return a
 }
 
+// remember gives what is offered slots, as a memory does.
+func (s *site) remember() {
+	for path, result := range s.offers {
+		result.Slot = &serve.Slot{}
+		s.offers[path] = result
+	}
+}
+
 // answer is a response with its body read; broken is how the body ended before its time.
 type answer struct {
 	*http.Response
