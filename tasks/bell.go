@@ -26,7 +26,7 @@ type bell struct {
 }
 
 // pause is the least time between two rings to other processes.
-const pause = 5 * time.Millisecond
+const pause = 10 * time.Millisecond
 
 func newBell(q *queue, log *slog.Logger) *bell {
 	return &bell{queue: q, log: log, closing: make(chan struct{}), done: make(chan struct{}), rung: make(chan struct{}, 1)}

@@ -3,7 +3,6 @@ package tasks
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -90,7 +89,7 @@ func (d *dispatched) write(tx *db.Tx) error {
 	if err := d.hold(tx); err != nil {
 		return err
 	}
-	if err := errors.Join(lockKeys(tx, locks, caps), tx.PreferIndexes()); err != nil {
+	if err := lockKeys(tx, locks, caps); err != nil {
 		return err
 	}
 	for _, o := range d.orders {
@@ -126,6 +125,8 @@ func (t *Tasks) place(tx *db.Tx, o *order) error {
 		return fmt.Errorf("decide whether it may start: %w", err)
 	}
 	v.start(o.row, t)
+	referrer, refers := o.args.(task.Referrer)
+	o.row.Extras = len(o.caps) > 0 || refers
 	if err := tx.Create(o.row).Error; err != nil {
 		return err
 	}
@@ -144,7 +145,10 @@ func (t *Tasks) place(tx *db.Tx, o *order) error {
 			return fmt.Errorf("count it at its caps: %w", err)
 		}
 	}
-	return refer(tx, o.row, o.args)
+	if !refers {
+		return nil
+	}
+	return refer(tx, o.row, referrer)
 }
 
 // view is what there is to know of the others when a task is written.

@@ -104,6 +104,7 @@ func (x *execution) toTheEnd() verdict {
 	run.NoteEnd(last, v.state)
 	if v.state == task.Completed {
 		v.log = run.TakeLog() // it is saved with the end of the task
+		v.quiet = run.Quiet() && !x.inChild()
 	}
 	if closing := run.Close(last); closing != nil {
 		run.Log().Warn("the end of a task was not tidy", "error", closing)

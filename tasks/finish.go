@@ -13,7 +13,7 @@ import (
 func (x *execution) finished(v verdict) *ending {
 	return &ending{id: x.row.ID, judge: func(_ *db.Tx, row *task.Row) (verdict, bool, error) {
 		final := asRequested(row, v)
-		final.log = v.log
+		final.log, final.quiet = v.log, v.quiet
 		return final, row.SameClaim(x.row), nil
 	}}
 }

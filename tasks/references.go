@@ -12,11 +12,7 @@ import (
 // refer notes, in the transaction of the dispatch, what the task needs that nothing else may refer to yet, so that
 // clean-ups leave it until the task has ended. The rows are held until then: a clean-up passes by rows that somebody
 // holds, and whoever holds one after it finds it gone, which is errs.Invalid.
-func refer(tx *db.Tx, row *task.Row, a task.Args) error {
-	referrer, ok := a.(task.Referrer)
-	if !ok {
-		return nil
-	}
+func refer(tx *db.Tx, row *task.Row, referrer task.Referrer) error {
 	byTable := map[string][]string{}
 	for _, r := range referrer.Refers() {
 		byTable[r.Table] = append(byTable[r.Table], r.ID)

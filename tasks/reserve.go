@@ -29,7 +29,7 @@ func lockKeys(tx *db.Tx, locks []task.Lock, caps []task.Cap) error {
 	for _, c := range caps {
 		exclusive = append(exclusive, capKey(c.Cap))
 	}
-	return wrap(tx.LockKeys(exclusive, shared), "wait for other decisions about the same resources")
+	return wrap(tx.DecideUnder(exclusive, shared), "wait for other decisions about the same resources")
 }
 
 // capKey is the key under which decisions about a cap follow one another.

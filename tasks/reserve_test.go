@@ -340,7 +340,7 @@ func TestOneEndMaySetManyFree(t *testing.T) {
 		}
 		var out outcome
 		err := m.db.InTx(t.Context(), func(tx *db.Tx) (err error) {
-			if err := free(tx, []int64{whole.Seq}, &out); err != nil {
+			if err := free(tx, []int64{whole.Seq}, nil, &out); err != nil {
 				return err
 			}
 			out.ready, out.later, err = m.advance(tx, out.freed, out.places)

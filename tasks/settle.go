@@ -87,6 +87,8 @@ type verdict struct {
 	fault  model.JSON
 	// log is what the task said last and has not saved.
 	log []task.LogLine
+	// quiet tells that it has reported no progress.
+	quiet bool
 }
 
 // end asks the judges and writes what they say.
@@ -99,7 +101,7 @@ func end(tx *db.Tx, endings []*ending, out *outcome) error {
 	}
 	now := model.Now()
 	table := db.Table{Columns: db.Columns("seq bigint", "id uuid", "state text", "result jsonb", "error jsonb")}
-	var seqs []int64
+	var seqs, extras []int64
 	var begun []string
 	var said []task.LogLine
 	for _, e := range endings {
@@ -118,7 +120,10 @@ func end(tx *db.Tx, endings []*ending, out *outcome) error {
 		e.row.State, e.row.Result, e.row.Error, e.row.FinishedAt, e.row.PulpLastUpdated = v.state, v.result, v.fault, &now, now
 		table.Rows = append(table.Rows, []any{e.row.Seq, e.id, string(v.state), textOf(v.result), textOf(v.fault)})
 		seqs, said = append(seqs, e.row.Seq), append(said, v.log...)
-		if e.row.StartedAt != nil {
+		if e.row.Extras {
+			extras = append(extras, e.row.Seq)
+		}
+		if e.row.StartedAt != nil && !(v.quiet && v.state == task.Completed) {
 			begun = append(begun, e.id)
 		}
 	}
@@ -135,13 +140,13 @@ func end(tx *db.Tx, endings []*ending, out *outcome) error {
 	if err := tidy(tx, table, begun); err != nil {
 		return err
 	}
-	return free(tx, seqs, out)
+	return free(tx, seqs, extras, out)
 }
 
 // lockTasks reads the rows, without their arguments, and keeps them from changing until the end of the transaction.
 func lockTasks(tx *db.Tx, endings []*ending) error {
 	query := `SELECT seq, id, domain_id, name, state, logging_cid, created_by, parent_task_id, task_group_id, immediate, worker, reserved_resources,
-		result, error, flow, weight, lane, turn, trace, diagnostics, cancel_by, sent_at, unblocked_at, started_at, finished_at, pulp_created, pulp_last_updated
+		result, error, flow, weight, lane, turn, extras, trace, diagnostics, cancel_by, sent_at, unblocked_at, started_at, finished_at, pulp_created, pulp_last_updated
 		FROM core_tasks WHERE id IN ? ORDER BY seq`
 	if tx.Dialect() == db.Postgres {
 		query += " FOR NO KEY UPDATE"
@@ -163,15 +168,18 @@ func lockTasks(tx *db.Tx, endings []*ending) error {
 	return nil
 }
 
-// free deletes what the ended tasks held.
-func free(tx *db.Tx, seqs []int64, out *outcome) error {
+// free deletes what the ended tasks held, and of those that have any the places under caps and the references.
+func free(tx *db.Tx, seqs, extras []int64, out *outcome) error {
 	if err := tx.Raw("DELETE FROM core_task_locks WHERE task_seq IN ? RETURNING resource, task_seq, exclusive, held", seqs).Scan(&out.freed).Error; err != nil {
 		return fmt.Errorf("free the resources of ended tasks: %w", err)
 	}
-	if err := tx.Raw("DELETE FROM core_task_caps WHERE task_seq IN ? RETURNING cap, task_seq, stage", seqs).Scan(&out.places).Error; err != nil {
+	if len(extras) == 0 {
+		return nil
+	}
+	if err := tx.Raw("DELETE FROM core_task_caps WHERE task_seq IN ? RETURNING cap, task_seq, stage", extras).Scan(&out.places).Error; err != nil {
 		return fmt.Errorf("free the places of ended tasks: %w", err)
 	}
-	if err := tx.Exec("DELETE FROM core_task_references WHERE task_seq IN ?", seqs).Error; err != nil {
+	if err := tx.Exec("DELETE FROM core_task_references WHERE task_seq IN ?", extras).Error; err != nil {
 		return fmt.Errorf("let go of what ended tasks referred to: %w", err)
 	}
 	return nil

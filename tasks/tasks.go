@@ -39,7 +39,7 @@ type Options struct {
 	Log *slog.Logger
 	// Versions of the components, shown with the process.
 	Versions map[string]string
-	// Concurrency is the number of tasks that one worker runs at a time; 0 is 4.
+	// Concurrency is the number of tasks that one worker runs at a time; 0 is 8.
 	Concurrency int
 	// Poll is how often an idle worker asks Redis for a wake-up that it has not heard; 0 is 250 ms.
 	Poll time.Duration
@@ -163,7 +163,7 @@ func (o Options) withDefaults() Options {
 		o.NameTemplate = "{pid}@{hostname}"
 	}
 	if o.Concurrency <= 0 {
-		o.Concurrency = 4
+		o.Concurrency = 8
 	}
 	if o.ShortPlaces <= 0 {
 		o.ShortPlaces = max(o.Concurrency/4, 1)

@@ -96,7 +96,7 @@ type S3 struct {
 
 // Worker says how tasks are run.
 type Worker struct {
-	Concurrency  int           `koanf:"concurrency" default:"4" doc:"Tasks that one worker process runs side by side."`
+	Concurrency  int           `koanf:"concurrency" default:"8" doc:"Tasks that one worker process runs side by side."`
 	ShortPlaces  int           `koanf:"short_places" default:"0" doc:"Places of a worker that long work, such as syncs, never takes; 0 is a quarter of them, but at least one where there are two."`
 	PollInterval time.Duration `koanf:"poll_interval" default:"250ms" doc:"Longest time between looks at the queue of this process; what is dispatched wakes it at once."`
 	Isolate      []string      `koanf:"isolate" doc:"Kinds of tasks, such as pulp_file.app.tasks.synchronizing.synchronize, that run in a process of their own; see operators/tasks.md."`

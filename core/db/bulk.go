@@ -114,7 +114,11 @@ func (t *Tx) PreferIndexes() error {
 	if t.dialect != Postgres {
 		return nil
 	}
-	return t.Exec("SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)").Error
+	return t.Exec("SELECT " + strings.Join(preferIndexes(), ", ")).Error
+}
+
+func preferIndexes() []string {
+	return []string{"set_config('enable_seqscan', 'off', true)", "set_config('enable_hashjoin', 'off', true)", "set_config('enable_mergejoin', 'off', true)"}
 }
 
 // InsertRows stores the rows, whose columns are those of the table, and gives how many were stored. conflict is the

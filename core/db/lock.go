@@ -41,17 +41,27 @@ func (t *Tx) lockRow(table, id, how string) error {
 // LockKeys locks names, not rows, until the end of the transaction: a shared lock excludes exclusive ones of the
 // same key only. All transactions take their keys in one order, so those that call LockKeys once cannot deadlock
 // over them; calling it again with more keys gives that up.
-func (t *Tx) LockKeys(exclusive, shared []string) error {
+func (t *Tx) LockKeys(exclusive, shared []string) error { return t.lockKeys(nil, keyLocks(exclusive, shared)) }
+
+// DecideUnder is LockKeys and PreferIndexes, in one step to the server and back.
+func (t *Tx) DecideUnder(exclusive, shared []string) error {
+	return t.lockKeys(preferIndexes(), keyLocks(exclusive, shared))
+}
+
+// lockKeys takes locks; the first step does more beside it.
+func (t *Tx) lockKeys(beside []string, keys []keyLock) error {
 	if t.dialect == SQLite {
 		return nil
 	}
-	for some := range slices.Chunk(keyLocks(exclusive, shared), keysAtOnce) {
-		calls, hashes := make([]string, len(some)), make([]any, len(some))
+	for some := range slices.Chunk(keys, keysAtOnce) {
+		calls, hashes := beside, make([]any, len(some))
+		beside = nil
 		for i, k := range some {
-			calls[i], hashes[i] = "pg_advisory_xact_lock(?)", k.hash
+			call := "pg_advisory_xact_lock(?)"
 			if k.shared {
-				calls[i] = "pg_advisory_xact_lock_shared(?)"
+				call = "pg_advisory_xact_lock_shared(?)"
 			}
+			calls, hashes[i] = append(calls, call), k.hash
 		}
 		if err := t.Exec("SELECT "+strings.Join(calls, ", "), hashes...).Error; err != nil {
 			return err

@@ -64,6 +64,7 @@ func (r *Run) Progress(ctx context.Context, code, message string, total *int64, 
 	if suffix != "" {
 		p.row.Suffix = &suffix
 	}
+	r.reported.Store(true)
 	err := r.InTx(ctx, func(tx *db.Tx) error { return tx.Create(&p.row).Error })
 	if err != nil {
 		return nil, fmt.Errorf("begin to report progress: %w", err)
@@ -71,6 +72,9 @@ func (r *Run) Progress(ctx context.Context, code, message string, total *int64, 
 	r.saver.add(ctx, p)
 	return p, nil
 }
+
+// Quiet tells that the run has begun no report of progress.
+func (r *Run) Quiet() bool { return !r.reported.Load() }
 
 // Add counts n more.
 func (p *Progress) Add(n int64) { p.change(func(row *ProgressReport) { row.Done += n }) }

@@ -61,6 +61,8 @@ type Row struct {
 	Lane   Lane
 	// Turn is the place in line of a ready task, the lowest first; nil before.
 	Turn *int64
+	// Extras tells whether there are rows of caps or references that end with the task.
+	Extras bool
 	// Trace is the W3C trace context (traceparent) of what dispatched the task; empty is none.
 	Trace string
 	// Diagnostics is a JSON array of what is to be recorded while the task runs; NULL is nothing.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/packhouse/packhouse/core/db"
@@ -32,6 +33,9 @@ type Run struct {
 	book  logbook
 	// own writes to the task's own log, log to that and to the log of the process.
 	own, log *slog.Logger
+
+	// reported is set by the first report of progress.
+	reported atomic.Bool
 
 	// turn holds something while a transaction is open.
 	turn chan struct{}

@@ -23,3 +23,6 @@ CREATE INDEX core_task_locks_held ON core_task_locks (resource, exclusive) WHERE
 CREATE INDEX core_task_locks_waiting ON core_task_locks (resource, task_seq) WHERE NOT held;
 
 CREATE INDEX core_task_locks_next ON core_task_locks (resource, task_seq) WHERE exclusive AND NOT held;
+
+-- Whether caps count the task, or it refers to something: most do neither, and then there is nothing to be removed at the end.
+ALTER TABLE core_tasks ADD COLUMN extras {{bool}} NOT NULL DEFAULT TRUE;
