@@ -12,8 +12,8 @@ import (
 	"github.com/packhouse/packhouse/core/testkit/upstream"
 )
 
-// TestBadUpstreams: whatever an upstream does, no client gets something wrong that looks complete, nothing wrong is
-// stored, and the file is there as soon as the upstream is right.
+// TestBadUpstreams: whatever an upstream does, no client of either of two processes gets something wrong that looks
+// complete, nothing wrong is stored, and the file is there as soon as the upstream is right.
 func TestBadUpstreams(t *testing.T) {
 	changed := pattern(big + 1)[1:]
 	faults := map[string]upstream.Fault{
@@ -43,6 +43,7 @@ func TestBadUpstreams(t *testing.T) {
 	}
 	onMirrors(t, func(t *testing.T, m *mirror) {
 		up := upstream.New(t)
+		both := []*mirror{m, m.beside(t, nil)}
 		var all sync.WaitGroup
 		for name, fault := range faults {
 			for _, policy := range []model.Policy{model.OnDemand, model.Streamed} {
@@ -52,19 +53,21 @@ func TestBadUpstreams(t *testing.T) {
 						f = map[string]upstream.Fault{"cut late": upstream.Cut(size - 1), "stall late": upstream.Stall(size - 1), "reset late": upstream.Reset(size - 1)}[name]
 					}
 					path := strings.ReplaceAll(fmt.Sprint(name, "-", policy, "-", size), " ", "_")
-					bad := &badUpstream{mirror: m, up: up, path: path, body: patternOf(path, size), policy: policy}
+					bad := &badUpstream{mirror: m, both: both, up: up, path: path, body: patternOf(path, size), policy: policy}
 					all.Go(func() { bad.check(f) })
 				}
 			}
 		}
 		all.Wait()
 		m.until("no spool is left", func() bool { return m.spooled() == 0 })
+		m.until("no lease is left", func() bool { return m.leases() == 0 })
 	})
 }
 
 // badUpstream is one fault for one file.
 type badUpstream struct {
 	*mirror
+	both   []*mirror
 	up     *upstream.Server
 	path   string
 	body   []byte
@@ -82,17 +85,11 @@ func (b *badUpstream) check(fault upstream.Fault) {
 	}
 	place := b.place(c, b.path, r, b.up.URL+"/"+b.path, b.body)
 	for _, asked := range []headers{nil, {"Range": "bytes=0-9"}} {
-		a := b.get("GET", "d/"+b.path, asked)
-		begun := a.StatusCode == 200 && asked == nil && len(b.body) > held
-		switch {
-		case a.StatusCode == 404 && a.broken == nil:
-			if !strings.Contains(string(a.body), "has not been downloaded") || strings.Contains(string(a.body), b.up.URL) {
-				t.Errorf("%s: the reason is %q", b.path, a.body)
-			}
-		case begun && (brokenOff(a.broken)) && len(a.body) <= len(b.body)-held:
-		default:
-			t.Errorf("%s %v: %d, %d of %d bytes, %v; %.100q", b.path, asked, a.StatusCode, len(a.body), len(b.body), a.broken, a.body)
+		var together sync.WaitGroup
+		for _, process := range b.both {
+			together.Go(func() { b.judge(asked, process.get("GET", "d/"+b.path, asked)) })
 		}
+		together.Wait()
 	}
 	if got := b.attached(c); got != "" || slices.Contains(b.artifacts(), digestOf(b.body)) && b.policy == model.Streamed {
 		t.Errorf("%s: %s was stored", b.path, got)
@@ -100,8 +97,27 @@ func (b *badUpstream) check(fault upstream.Fault) {
 	b.up.Always("/"+b.path, nil)
 	b.patience(r, 0)
 	must(t, b.db.InTx(t.Context(), func(tx *db.Tx) error { return tx.Model(place).Update("failed_at", nil).Error }))
-	if b.get("GET", "d/"+b.path, nil).whole(t, b.body) && b.policy == model.OnDemand {
+	var together sync.WaitGroup
+	for _, process := range b.both {
+		together.Go(func() { process.get("GET", "d/"+b.path, nil).whole(t, b.body) })
+	}
+	together.Wait()
+	if b.policy == model.OnDemand {
 		b.until("it is stored", func() bool { return b.attached(c) == digestOf(b.body) })
+	}
+}
+
+// judge looks at what a client got of a file that cannot be had.
+func (b *badUpstream) judge(asked headers, a *answer) {
+	begun := a.StatusCode == 200 && asked == nil && len(b.body) > held
+	switch {
+	case a.StatusCode == 404 && a.broken == nil:
+		if !strings.Contains(string(a.body), "has not been downloaded") || strings.Contains(string(a.body), b.up.URL) {
+			b.t.Errorf("%s: the reason is %q", b.path, a.body)
+		}
+	case begun && (brokenOff(a.broken)) && len(a.body) <= len(b.body)-held:
+	default:
+		b.t.Errorf("%s %v: %d, %d of %d bytes, %v; %.100q", b.path, asked, a.StatusCode, len(a.body), len(b.body), a.broken, a.body)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 func (x *exchange) request(path string) *serve.Request {
 	return &serve.Request{
 		Credentials: credentials{x}, Prefix: x.Prefix, Path: strings.TrimPrefix(x.prefix, x.Prefix) + path, Query: string(x.c.Request().URI().QueryString()),
-		Identify: x.Identify, Proxies: x.Proxies,
+		Identify: x.identifier(), Proxies: x.Proxies,
 	}
 }
 

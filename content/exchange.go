@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -29,6 +28,8 @@ type exchange struct {
 	status  int
 	bytes   int64
 	how     string // one of the ways below; empty is none of them
+	asker   asker  // for the access log
+	unit    string // the unit of content whose file it is about; empty is none
 	// streamed is set when a body goes on writing after the handler; it logs the exchange then.
 	streamed bool
 }
@@ -112,20 +113,21 @@ func (x *exchange) end(broken error) {
 	if x.Served != nil {
 		x.Served(cmp.Or(x.how, byNothing), x.bytes)
 	}
-	if x.AccessLog {
+	if x.unit != "" && broken == nil && x.hasIt() {
+		x.Downloaded(x.unit, x.started)
+	}
+	if x.Access != nil {
 		x.logAccess(broken)
 	}
 }
 
-func (x *exchange) logAccess(broken error) {
-	attributes := []any{
-		slog.String("method", x.method), slog.String("path", x.path), slog.Int("status", x.status),
-		slog.Int64("bytes", x.bytes), slog.Duration("duration", time.Since(x.started)),
+// hasIt tells whether the client has the file now, or a part of it, or a link to it.
+func (x *exchange) hasIt() bool {
+	switch x.status {
+	case fiber.StatusOK, fiber.StatusPartialContent, fiber.StatusFound, fiber.StatusNotModified:
+		return x.method == fiber.MethodGet
 	}
-	if broken != nil {
-		attributes = append(attributes, slog.String("broken_off", broken.Error()))
-	}
-	x.Log.InfoContext(x.ctx, "content request", attributes...)
+	return false
 }
 
 // panicked makes an error of a recovered panic.

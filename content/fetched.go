@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"syscall"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -84,7 +86,7 @@ func (x *exchange) known(ctx context.Context, result serve.Result, v validators)
 // pass answers with what comes, or with what has come. It closes the download, at the latest with the body.
 func (x *exchange) pass(ctx context.Context, leave context.CancelFunc, result serve.Result, d *fetch.Download) error {
 	x.how = byUpstream
-	bytes := &coming{d: d, ctx: ctx, leave: leave}
+	bytes := &coming{d: d, ctx: ctx, leave: leave, conn: x.c.Context().Conn()}
 	if size, ok := d.Size(); ok && d.Stored() == nil && d.Readable() && !x.mustWait(d, size) {
 		v := validators{modified: declared(result.Found).modified}
 		if d.SHA256() != "" {
@@ -151,11 +153,12 @@ type coming struct {
 	d     *fetch.Download
 	ctx   context.Context // ends when the client has gone
 	leave context.CancelFunc
+	conn  net.Conn // of the client
 }
 
 // copyTo writes what may be written as soon as it is there.
 func (c *coming) copyTo(w io.Writer, s span, alive func()) (int64, error) {
-	sent, buffer := int64(0), make([]byte, 64<<10)
+	sent, send := int64(0), c.way(w, alive)
 	for sent < s.length {
 		until, whole, err := c.d.Await(c.ctx, s.start+sent)
 		if err != nil {
@@ -165,25 +168,30 @@ func (c *coming) copyTo(w io.Writer, s span, alive func()) (int64, error) {
 		if whole && until < s.start+s.length {
 			return sent, c.broken(fmt.Errorf("it has %d bytes: %w", until, io.ErrUnexpectedEOF))
 		}
-		for s.start+sent < until {
-			n, err := c.d.ReadAt(buffer[:min(int64(len(buffer)), until-s.start-sent)], s.start+sent)
-			if n == 0 && err != nil {
-				return sent, c.broken(err)
-			}
-			alive()
-			n, err = w.Write(buffer[:n])
-			sent += int64(n)
-			if err != nil {
-				return sent, err
-			}
-		}
-		if f, ok := w.(interface{ Flush() error }); ok { // the client need not wait for what is ready
-			if err := f.Flush(); err != nil {
-				return sent, err
-			}
+		n, err := send(span{start: s.start + sent, length: until - s.start - sent})
+		sent += n
+		if err != nil {
+			return sent, err
 		}
 	}
 	return sent, nil
+}
+
+// way gives how what has come is sent: by the kernel, which takes no memory of ours however many clients there are, or,
+// where it cannot, through a buffer for each client.
+func (c *coming) way(w io.Writer, alive func()) func(span) (int64, error) {
+	flusher, _ := w.(flusher)
+	copied := &copying{coming: c, w: w, flusher: flusher, alive: alive}
+	file, isFile := c.d.File()
+	socket, isSocket := c.conn.(syscall.Conn)
+	if !isFile || !isSocket || flusher == nil {
+		return copied.send
+	}
+	conn, err := socket.SyscallConn()
+	if err != nil {
+		return copied.send
+	}
+	return (&direct{copying: copied, conn: conn, file: file}).send
 }
 
 // broken keeps a client that has gone apart from a file that did not come.

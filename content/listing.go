@@ -18,7 +18,8 @@ import (
 // nameColumn is the width of names in a listing, in characters.
 const nameColumn = 100
 
-var listingPage = template.Must(template.New("listing").Parse(`<!DOCTYPE html>
+// plainListing is the form that programs have read for years; nothing of it may change.
+var plainListing = template.Must(template.New("listing").Parse(`<!DOCTYPE html>
 <html>
 <head><meta charset="utf-8"><title>Index of {{.Path}}</title></head>
 <body>
@@ -30,12 +31,12 @@ var listingPage = template.Must(template.New("listing").Parse(`<!DOCTYPE html>
 </html>
 `))
 
-// line is one entry as people see it.
+// line is one entry in that form.
 type line struct {
 	Target, Name, Rest string
 }
 
-// item is one entry as programs see it.
+// item is one entry in JSON.
 type item struct {
 	Name     string     `json:"name"`
 	Type     string     `json:"type"`
@@ -44,20 +45,23 @@ type item struct {
 	SHA256   *string    `json:"sha256"`
 }
 
-// list answers with a folder: a page, or JSON for clients that prefer it.
-func (x *exchange) list(path string, listing *serve.Listing) error {
+// list answers with a folder, in the form that the client wants.
+func (x *exchange) list(path string, result serve.Result) error {
 	x.set(fiber.HeaderVary, fiber.HeaderAccept)
 	x.how = byListing
 	full := x.prefix + path
-	if prefersJSON(strings.Join(x.lines(fiber.HeaderAccept), ",")) {
-		text, err := json.Marshal(map[string]any{"path": full, "entries": items(listing)})
+	switch x.wantedForm() {
+	case asJSON:
+		text, err := json.Marshal(map[string]any{"path": full, "entries": items(result.Listing)})
 		if err != nil {
 			return fmt.Errorf("write a listing: %w", err)
 		}
 		x.say(fiber.StatusOK, fiber.MIMEApplicationJSON, text)
 		return nil
+	case asPage:
+		return x.browse(path, result)
 	}
-	text, err := page(full, path != "", listing)
+	text, err := plain(full, path != "", result.Listing)
 	if err != nil {
 		return err
 	}
@@ -66,23 +70,24 @@ func (x *exchange) list(path string, listing *serve.Listing) error {
 	return nil
 }
 
-func page(path string, up bool, listing *serve.Listing) ([]byte, error) {
+func plain(path string, up bool, listing *serve.Listing) ([]byte, error) {
 	lines := make([]line, len(listing.Entries))
 	for i, e := range listing.Entries {
 		lines[i] = lineOf(e)
 	}
 	var text bytes.Buffer
-	if err := listingPage.Execute(&text, map[string]any{"Path": path, "Up": up, "Lines": lines}); err != nil {
+	if err := plainListing.Execute(&text, map[string]any{"Path": path, "Up": up, "Lines": lines}); err != nil {
 		return nil, fmt.Errorf("write a listing: %w", err)
 	}
 	return text.Bytes(), nil
 }
 
 func lineOf(e serve.Entry) line {
+	l := line{Target: targetOf(e), Name: e.Name}
 	if e.Dir {
-		return line{Target: url.PathEscape(e.Name) + "/", Name: e.Name + "/"}
+		l.Name += "/"
+		return l
 	}
-	l := line{Target: url.PathEscape(e.Name), Name: e.Name}
 	l.Rest = strings.Repeat(" ", max(1, nameColumn-utf8.RuneCountInString(e.Name)))
 	if !e.Modified.IsZero() {
 		l.Rest += e.Modified.UTC().Format("02-Jan-2006 15:04")
@@ -91,6 +96,14 @@ func lineOf(e serve.Entry) line {
 		l.Rest += "  " + humanSize(*e.Size)
 	}
 	return l
+}
+
+// targetOf is what leads from a folder to an entry, behind "./".
+func targetOf(e serve.Entry) string {
+	if e.Dir {
+		return url.PathEscape(e.Name) + "/"
+	}
+	return url.PathEscape(e.Name)
 }
 
 // humanSize writes a size in steps of 1000, as "1 Byte", "10 Bytes" or "1.0 kB".

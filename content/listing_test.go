@@ -36,15 +36,17 @@ const wantedPage = `<!DOCTYPE html>
 </html>
 `
 
-func TestListingForPeople(t *testing.T) {
+func TestPlainListing(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil, nil)
 	s.offers["files/"] = serve.Result{Listing: someListing()}
 	s.offers[""] = serve.Result{Listing: &serve.Listing{}}
-	a := s.ask("GET", prefix+"files/", headers{"Accept": "text/html,*/*;q=0.8"})
 	want := strings.NewReplacer("{87}", strings.Repeat(" ", 87), "{95}", strings.Repeat(" ", 95)).Replace(wantedPage)
-	if string(a.body) != want || a.Header.Get("Content-Type") != "text/html" || a.Header.Get("Vary") != "Accept" {
-		t.Errorf("%v\n%s", a.Header, a.body)
+	for _, accept := range []headers{nil, {"Accept": "*/*"}, {"Accept": "text/*"}, {"Accept": "text/html;q=0"}} {
+		a := s.ask("GET", prefix+"files/", accept)
+		if string(a.body) != want || a.Header.Get("Content-Type") != "text/html" || a.Header.Get("Vary") != "Accept" {
+			t.Errorf("%v: %v\n%s", accept, a.Header, a.body)
+		}
 	}
 	if head := s.ask("HEAD", prefix+"files/", nil); head.StatusCode != 200 || head.Header.Get("Content-Type") != "text/html" || len(head.body) != 0 {
 		t.Errorf("HEAD is %d %v %q", head.StatusCode, head.Header, head.body)
@@ -68,10 +70,14 @@ func TestListingForPrograms(t *testing.T) {
 	}
 }
 
+func oddNames() []string {
+	return []string{`"quoted"`, "it's", "a&b", "50%", "100%25", "a b", "a+b", "#1", "what?", "ü日本", "<script>alert(1)<script>", "javascript:alert(1)", "a;b=c", ":", "~x", "{{.}}", strings.Repeat("l", 250)}
+}
+
 // TestOddNames: whatever a file is called, the link of the listing leads to it and the page stays a page.
 func TestOddNames(t *testing.T) {
 	t.Parallel()
-	names := []string{`"quoted"`, "it's", "a&b", "50%", "100%25", "a b", "a+b", "#1", "what?", "ü日本", "<script>alert(1)<script>", "javascript:alert(1)", "a;b=c", ":", "~x", "{{.}}", strings.Repeat("l", 120)}
+	names := oddNames()
 	s := start(t, nil, nil)
 	listing := &serve.Listing{}
 	for _, name := range names {
@@ -99,16 +105,17 @@ func TestOddNames(t *testing.T) {
 	}
 }
 
-func TestPrefersJSON(t *testing.T) {
+func TestFormOf(t *testing.T) {
 	t.Parallel()
-	for accept, want := range map[string]bool{
-		"": false, "*/*": false, "text/html": false, "application/json": true, "Application/JSON": true,
-		"application/json, */*": true, "application/json;q=0.5, text/html": false, "application/json, text/html;q=0.9": true,
-		"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8": false, "application/*": true,
-		"application/json;q=0": false, "application/json;q=0, */*": false, "text/html, application/json": false, "application/json;q=x": false,
+	for accept, want := range map[string]form{
+		"": asText, "*/*": asText, "text/*": asText, "text/html": asPage, "application/json": asJSON, "Application/JSON": asJSON, "TEXT/HTML": asPage,
+		"application/json, */*": asJSON, "application/json;q=0.5, text/html": asPage, "application/json, text/html;q=0.9": asJSON,
+		"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8": asPage, "application/*": asJSON, "text/html;q=0.1": asPage,
+		"application/json;q=0": asText, "application/json;q=0, */*": asText, "text/html, application/json": asPage, "application/json;q=x": asText,
+		"text/html;q=0, */*": asJSON, "text/html;q=0": asText, "application/json;q=0.2, */*;q=0.8": asText, "image/png": asText, ",;,": asText,
 	} {
-		if prefersJSON(accept) != want {
-			t.Errorf("%q prefers JSON: %v", accept, !want)
+		if formOf(accept) != want {
+			t.Errorf("%q is %d, want %d", accept, formOf(accept), want)
 		}
 	}
 }

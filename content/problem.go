@@ -54,7 +54,7 @@ func (x *exchange) fail(err error) {
 	if wait, throttled := errors.AsType[*auth.Throttled](err); throttled {
 		x.c.Set("Retry-After", wait.RetryAfter())
 	}
-	x.say(status, plainText, []byte(reason(err)+"\n"))
+	x.problem(status, reason(err))
 	if status == http.StatusForbidden || status == http.StatusNotFound {
 		x.phrase(reason(err)) // clients show the reason phrase and drop the body
 	}
@@ -114,7 +114,9 @@ func (s *Server) outside(c *fiber.Ctx, err error) error {
 	if known, ok := errors.AsType[*fiber.Error](err); ok {
 		status = known.Code
 	}
-	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
-	c.Response().Header.SetContentType(plainText)
-	return c.Status(status).SendString("content is served under " + s.Prefix + "\n")
+	x := s.begin(c)
+	x.prefix = s.Prefix
+	x.problem(status, "content is served under "+s.Prefix)
+	x.logOutside()
+	return nil
 }

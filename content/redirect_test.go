@@ -2,6 +2,7 @@ package content
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,5 +41,29 @@ func TestNoRedirectWhenSwitchedOff(t *testing.T) {
 	s.add("f", "text")
 	if got := s.ask("GET", prefix+"f", nil); got.StatusCode != 200 || string(got.body) != "text" || len(store.asked) != 0 {
 		t.Errorf("%d %q", got.StatusCode, got.body)
+	}
+}
+
+// TestLinksAreGivenAgain for half of their time, so that whoever gets one can use it for the other half.
+func TestLinksAreGivenAgain(t *testing.T) {
+	t.Parallel()
+	bucket := &signing{remote: newRemote()}
+	s := start(t, bucket, func(o *Options) { o.RedirectToObjectStorage = true })
+	s.add("f", "f")
+	s.remember()
+	for range 3 {
+		for _, method := range []string{"GET", "HEAD"} {
+			if a := s.ask(method, prefix+"f", nil); a.StatusCode != 302 || a.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s: %d %q", method, a.StatusCode, a.Header)
+			}
+		}
+	}
+	if len(bucket.asked) != 2 || bucket.asked[0].TTL != 2*linkReuse {
+		t.Fatalf("%d links were signed: %+v", len(bucket.asked), bucket.asked)
+	}
+	old := s.offers["f"].Slot.Kept().(*links)
+	old.get.Store(&link{url: "https://bucket.example/old", until: time.Now()})
+	if a := s.ask("GET", prefix+"f", nil); strings.HasSuffix(a.Header.Get("Location"), "/old") || len(bucket.asked) != 3 {
+		t.Errorf("a link is given beyond its time: %s", a.Header.Get("Location"))
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
-	"path"
 	"strconv"
 	"time"
 
@@ -26,7 +25,7 @@ func (x *exchange) respond(ctx context.Context, result serve.Result) error {
 		return damaged("the storage of the domain cannot be opened; try again later", err)
 	}
 	if signer, ok := store.(storage.Signer); ok && x.redirects() {
-		return x.redirect(ctx, signer, found)
+		return x.redirect(ctx, signer, result)
 	}
 	if answered, err := x.fromMemory(ctx, store, result); answered || err != nil {
 		return err
@@ -48,13 +47,8 @@ func (x *exchange) respond(ctx context.Context, result serve.Result) error {
 
 // redirect sends the client to the storage, which answers conditions and ranges itself: its validators are the ones
 // that the client will hold. Nobody may keep the redirect, because the link expires.
-func (x *exchange) redirect(ctx context.Context, signer storage.Signer, found *serve.Found) error {
-	link, err := signer.Sign(ctx, found.Artifact.File, storage.SignOptions{
-		Method:      x.method,
-		TTL:         linkTTL,
-		ContentType: mediaType(found.Path),
-		Filename:    path.Base(found.Path),
-	})
+func (x *exchange) redirect(ctx context.Context, signer storage.Signer, result serve.Result) error {
+	link, err := x.link(ctx, signer, result)
 	if err != nil {
 		return damaged("the storage cannot hand out a link to this file; try again later", err)
 	}
@@ -169,6 +163,7 @@ func (x *exchange) send(b *body) error {
 		return b.bytes.Close()
 	}
 	x.streamed = true
+	x.askedBy()
 	x.c.Context().SetBodyStream(b, int(length))
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/obs/access"
 	"github.com/packhouse/packhouse/core/serve"
 	"github.com/packhouse/packhouse/core/storage"
 )
@@ -28,8 +29,6 @@ const (
 	lookUpTimeout = 30 * time.Second
 	// stallTimeout is how long neither the client nor the storage may stand still within one block of a body.
 	stallTimeout = 2 * time.Minute
-	// linkTTL is how long a link to the object storage works.
-	linkTTL = time.Hour
 )
 
 // headerBytes is the longest request head; guards take whole client certificates in a header.
@@ -57,6 +56,8 @@ type Options struct {
 	Fetcher *fetch.Fetcher
 	// Prefix is CONTENT_PATH_PREFIX, with a slash at both ends.
 	Prefix string
+	// Origin is scheme and host that people are shown, such as "https://packages.example.org"; nil: those that they asked for.
+	Origin *string
 	// Identify finds out who asks, for guards that want to know; nil: nobody can tell.
 	Identify auth.Identify
 	// Proxies are those whose word about a client's certificate is taken.
@@ -66,9 +67,11 @@ type Options struct {
 	// Served is told of every request when its answer has been sent, with how it was answered and the bytes of the body;
 	// may be nil.
 	Served func(how string, bytes int64)
-	// AccessLog writes a line to Log for every request.
-	AccessLog bool
-	Log       *slog.Logger
+	// Downloaded is told of every unit of content that a client got a file of, with the moment when it asked; may be nil.
+	Downloaded func(content string, at time.Time)
+	// Access gets a line for every request; nil: there is no access log.
+	Access *access.Log
+	Log    *slog.Logger
 }
 
 // Server answers requests for content. It is safe for concurrent use.
@@ -163,6 +166,9 @@ func (s *Server) answer(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	if result.Found != nil && s.Downloaded != nil {
+		x.unit = result.Found.ContentID
+	}
 	if result.Guarded() {
 		x.set(fiber.HeaderCacheControl, "private") // a shared cache would not ask the guard
 	}
@@ -172,7 +178,7 @@ func (s *Server) answer(x *exchange) error {
 	case result.Moved != "":
 		return x.moved(result.Moved)
 	case result.Listing != nil:
-		return x.list(path, result.Listing)
+		return x.list(path, result)
 	}
 	if result.Found.Missing != nil {
 		return x.fetched(ctx, result)

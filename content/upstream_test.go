@@ -38,6 +38,7 @@ type mirror struct {
 	dir     string // of a file storage
 	spools  string // of an object storage
 	fetcher *fetch.Fetcher
+	waits   chan bool // one for each transfer that waits for another process
 	repo    *model.Repository
 }
 
@@ -101,14 +102,51 @@ func (m *mirror) run(t *testing.T, address string) {
 		&model.RepositoryVersion{Base: model.NewBase(ident.DefaultDomain), RepositoryID: m.repo.ID, Number: 1, Counts: model.JSON("{}"), CurrentFrom: model.Now()},
 		&model.Distribution{Base: model.NewBase(ident.DefaultDomain), PulpType: "raw.raw", Name: "d", BasePath: "d", RepositoryID: &m.repo.ID},
 	)
-	clients := upstreams.New(upstreams.Options{Egress: []string{"127.0.0.0/8"}, ImportPaths: []string{filepath.Dir(m.dir)}, Clock: instant{}})
-	m.fetcher = fetch.New(fetch.Options{
-		DB: d, Store: &artifact.Store{Storage: m.blobs, Algorithms: []artifact.Algorithm{artifact.SHA256, artifact.SHA512}},
-		Source: func(row *model.Remote) (fetch.Source, error) { return clients.Client(row) },
-		Log:    slog.New(slog.NewTextHandler(t.Output(), nil)),
-	})
-	t.Cleanup(func() { _ = m.fetcher.Close() })
+	m.fetch(t, nil)
 	m.start(t, nil)
+}
+
+// fetch makes the fetcher, with a log that tells when it waits for another process.
+func (m *mirror) fetch(t *testing.T, set func(o *fetch.Options)) {
+	clients := upstreams.New(upstreams.Options{Egress: []string{"127.0.0.0/8"}, ImportPaths: []string{filepath.Dir(m.dir)}, Clock: instant{}})
+	m.waits = make(chan bool, 1000)
+	o := fetch.Options{
+		DB: m.db, Store: &artifact.Store{Storage: m.blobs, Algorithms: []artifact.Algorithm{artifact.SHA256, artifact.SHA512}},
+		Source: func(row *model.Remote) (fetch.Source, error) { return clients.Client(row) },
+		Log:    slog.New(waiting{slog.NewTextHandler(t.Output(), nil), m.waits}),
+	}
+	if set != nil {
+		set(&o)
+	}
+	m.fetcher = fetch.New(o)
+	fetcher := m.fetcher
+	t.Cleanup(func() { _ = fetcher.Close() })
+}
+
+// waiting is a log that tells of each transfer that waits for another process.
+type waiting struct {
+	slog.Handler
+	waits chan bool
+}
+
+func (w waiting) Enabled(context.Context, slog.Level) bool { return true }
+func (w waiting) Handle(ctx context.Context, r slog.Record) error {
+	if strings.Contains(r.Message, "is waited for") {
+		w.waits <- true
+	}
+	if r.Level < slog.LevelInfo {
+		return nil
+	}
+	return w.Handler.Handle(ctx, r)
+}
+
+// beside is another process over the same database and storage.
+func (m *mirror) beside(t *testing.T, set func(o *fetch.Options)) *mirror {
+	t.Helper()
+	other := *m
+	other.fetch(t, set)
+	other.start(t, nil)
+	return &other
 }
 
 // start runs a content server over the mirror, beside those that run already.

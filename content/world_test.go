@@ -21,6 +21,7 @@ import (
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/obs/access"
 	"github.com/packhouse/packhouse/core/serve"
 	"github.com/packhouse/packhouse/core/storage"
 	"github.com/packhouse/packhouse/core/storage/fs"
@@ -92,7 +93,7 @@ func start(t *testing.T, store storage.Storage, set func(o *Options)) *site {
 		s.store = local
 	}
 	o := Options{
-		Resolver: s.offers, Prefix: prefix, AccessLog: true,
+		Resolver: s.offers, Prefix: prefix, Access: access.Through(slog.New(logged{slog.DiscardHandler, s.lines})),
 		Storage: func(*model.Domain) (storage.Storage, error) { return s.store, nil },
 		Log:     slog.New(logged{slog.DiscardHandler, s.lines}),
 	}

@@ -125,8 +125,8 @@ func (t *Tasks) place(tx *db.Tx, o *order) error {
 		return fmt.Errorf("decide whether it may start: %w", err)
 	}
 	v.start(o.row, t)
-	referrer, refers := o.args.(task.Referrer)
-	o.row.Extras = len(o.caps) > 0 || refers
+	refers := references(o.args)
+	o.row.Extras = len(o.caps)+len(refers) > 0
 	if err := tx.Create(o.row).Error; err != nil {
 		return err
 	}
@@ -145,10 +145,7 @@ func (t *Tasks) place(tx *db.Tx, o *order) error {
 			return fmt.Errorf("count it at its caps: %w", err)
 		}
 	}
-	if !refers {
-		return nil
-	}
-	return refer(tx, o.row, referrer)
+	return refer(tx, o.row, refers)
 }
 
 // view is what there is to know of the others when a task is written.

@@ -9,12 +9,20 @@ import (
 	"github.com/packhouse/packhouse/core/task"
 )
 
+// references are what the arguments of a task name.
+func references(a task.Args) []task.Reference {
+	if referrer, ok := a.(task.Referrer); ok {
+		return referrer.Refers()
+	}
+	return nil
+}
+
 // refer notes, in the transaction of the dispatch, what the task needs that nothing else may refer to yet, so that
 // clean-ups leave it until the task has ended. The rows are held until then: a clean-up passes by rows that somebody
 // holds, and whoever holds one after it finds it gone, which is errs.Invalid.
-func refer(tx *db.Tx, row *task.Row, referrer task.Referrer) error {
+func refer(tx *db.Tx, row *task.Row, refers []task.Reference) error {
 	byTable := map[string][]string{}
-	for _, r := range referrer.Refers() {
+	for _, r := range refers {
 		byTable[r.Table] = append(byTable[r.Table], r.ID)
 	}
 	for _, table := range []string{"core_artifacts", "core_contents"} {

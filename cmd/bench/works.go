@@ -32,6 +32,7 @@ func works() []work {
 		{"versions", both, measureVersions},
 		{"sync", both, measureSync},
 		{"serve", both, measureServe},
+		{"together", both, measureTogether},
 		{"upload", modes(), measureUpload},
 	}
 }

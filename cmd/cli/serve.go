@@ -22,7 +22,7 @@ Later starts bring the database up to date and leave the user alone.
 
 Ctrl-C or SIGTERM stops it when the running requests are done and the running tasks are done or have had
 task_grace_interval; a second one gives them up. A closed terminal does the same. Where there is no terminal, SIGHUP has
-the key file read again; all other settings are read at start.`,
+the key file read and the file of the access log opened again; all other settings are read at start.`,
 		Example: `  packhouse serve
   packhouse serve --data /srv/packhouse --listen 0.0.0.0:8080
   PACKHOUSE_ADMIN_PASSWORD=… packhouse serve --data ./demo`,

@@ -54,7 +54,7 @@ func endpoints() []endpoint {
 		{path: "task-schedules/", model: "core.taskschedule", verbs: "LCRUPD", roles: true, rules: admins("CUPD")},
 		{path: "task-groups/", model: "core.taskgroup", verbs: "LRP", sight: []string{"core.view_task@core.task"}, rules: ruled("RP", bySight)},
 		{path: "content/file/files/", model: "file.filecontent", verbs: "LCR", sight: []string{repository}, rules: map[byte]auth.Rule{'R': bySight, 'C': byBody},
-			actions: []string{"POST upload/ file.upload_files", "POST {id}/set_label/ core.manage_content_labels", "POST {id}/unset_label/ core.manage_content_labels"}},
+			actions: []string{"POST upload/ file.upload_files", "GET {id}/downloads/ sight", "POST {id}/set_label/ core.manage_content_labels", "POST {id}/unset_label/ core.manage_content_labels"}},
 		{path: "repositories/file/file/", model: "file.filerepository", verbs: "LCRUPD", roles: true, actions: append([]string{"POST {id}/modify/ modify", "POST {id}/sync/ sync"}, label...)},
 		{path: "repositories/file/file/{repository}/versions/", model: "core.repositoryversion", verbs: "LRD", on: "file.filerepository", sight: []string{repository},
 			actions: []string{"POST {number}/repair/ repair"}},

@@ -34,6 +34,7 @@ func contents() []scenario {
 			{do: "GET " + repos + "?with_content={unit}", status: 200, want: []string{`count = 1`}}, {do: "GET " + repos + "?latest_with_content={unit}", status: 200, want: []string{`count = 0`}},
 			{do: "GET " + repos + "?latest_with_content={other}", status: 200, want: []string{`results.*.name = ["{u}"]`}}, {do: "GET " + repos + "?with_content={repo}", status: 400, want: []string{`0 ~ .`}},
 			{do: "POST {unit}set_label/", body: `{"key":"k","value":"v"}`, status: 201}, {do: "GET {unit}", status: 200, want: []string{`pulp_labels = {"k":"v","x":"y"}`}},
+			{do: "GET {unit}downloads/", status: 200, want: []string{`. = {"last_downloaded":null}`}}, {as: plain, do: "GET {unit}downloads/", status: 404}, {do: "POST {unit}downloads/", body: `{}`, status: 405},
 			{do: "DELETE {unit}", status: 405}, {do: "PATCH {unit}", body: `{}`, status: 405},
 		}},
 		{"from an artifact", []step{

@@ -55,6 +55,7 @@ func upkeep() []scenario {
 			{do: "POST " + files, parts: []part{{"file", "f", "{t2}"}, {"relative_path", "", "d/a"}, {"repository", "", "{repo}"}}, status: 202, task: "completed"},
 			wait("POST "+pubs, `{"repository":"{repo}"}`, `result.checkpoint = false`),
 			{as: "nobody", do: "GET " + served + "{u}/{stamp}/d/a", status: 200, has: []string{"{t1}"}}, {as: "nobody", do: "GET " + served + "{u}/{stamp}/", status: 200, has: []string{"PULP_MANIFEST"}},
+			{as: "nobody", do: "GET " + served + "{u}/{stamp}/", header: map[string]string{"Accept": "text/html"}, status: 200, has: []string{"How to use this repository", "/pulp/content/{u}/{stamp}/PULP_MANIFEST"}},
 			{as: "nobody", do: "GET " + served + "{u}/{stamp}/d", status: 301, headers: map[string]string{"Location": "/pulp/content/{u}/{stamp}/d/"}},
 			{as: "nobody", do: "GET " + served + "{u}/99990101T000000Z/d/a", status: 404}, {as: "nobody", do: "GET " + served + "{u}/20010101T000000Z/d/a", status: 404}, {as: "nobody", do: "GET " + served + "{u}/d/a", status: 404},
 			{do: "DELETE {repo}versions/1/", status: 400, want: []string{`0 ~ .`}, about: "a checkpoint protects its version"}, wait("DELETE {repo}versions/0/", ``),

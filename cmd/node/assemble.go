@@ -59,7 +59,7 @@ func (n *Node) assemble(ctx context.Context) error {
 	}
 	env.Users, env.Tokens = n.identity.Users, n.identity.Tokens
 	if n.o.Mode.content() {
-		n.content = n.newContent(env, mounted)
+		n.content = n.newContent(ctx, env, mounted)
 	}
 	if n.o.Mode.api() {
 		env.Audit, env.SigningKey = n.startAudit(ctx), n.signingKey()
@@ -78,12 +78,13 @@ func (n *Node) newRemotes() *remote.Remotes {
 	return remote.New(remote.Options{Box: n.box, Egress: s.Egress.Allow, ImportPaths: s.AllowedImportPaths, UserAgent: agent, Log: n.o.Log})
 }
 
-func (n *Node) newContent(env *resource.Env, mounted app.Mounted) *content.Server {
+func (n *Node) newContent(ctx context.Context, env *resource.Env, mounted app.Mounted) *content.Server {
 	s := n.settings()
 	fetcher := fetch.New(fetch.Options{
 		DB: n.db, Store: env.Artifacts, Log: n.o.Log,
 		Source:   func(row *model.Remote) (fetch.Source, error) { return env.Remotes.Client(row) },
 		Cooldown: time.Duration(s.RemoteContentFetchFailureCooldown) * time.Second,
+		Alone:    embedded(s),
 	})
 	n.later(fetcher.Close) // its clients are done by then, or given up
 	return content.New(content.Options{
@@ -93,17 +94,18 @@ func (n *Node) newContent(env *resource.Env, mounted app.Mounted) *content.Serve
 		Memory:                  int64(s.ContentMemory) << 20 / 2,
 		Fetcher:                 fetcher,
 		Prefix:                  s.ContentPathPrefix,
+		Origin:                  s.ContentOrigin,
 		Identify:                n.identity.Identify,
 		Proxies:                 n.identity.Proxies,
 		RedirectToObjectStorage: s.RedirectToObjectStorage,
 		Served:                  n.observer.metrics.Content.Served,
-		AccessLog:               s.AccessLog,
+		Downloaded:              n.noteDownloads(ctx),
+		Access:                  n.access,
 		Log:                     n.o.Log,
 	})
 }
 
 func (n *Node) newAPI(env *resource.Env, mounted app.Mounted) (*api.Server, error) {
-	s := n.settings()
 	signOn, err := n.newSignOn(n.identity.Users)
 	if err != nil {
 		return nil, err
@@ -116,7 +118,7 @@ func (n *Node) newAPI(env *resource.Env, mounted app.Mounted) (*api.Server, erro
 		Env: env, Operations: mounted.Operations, Domain: ident.DefaultDomain, FindDomain: n.findDomain(),
 		Identity: n.identity, SignOn: signOn, Exchange: exchanger,
 		Status: n.status, Versions: n.o.Registry.Versions(),
-		AccessLog: s.AccessLog, Log: n.o.Log,
+		Access: n.access, Log: n.o.Log,
 	}), nil
 }
 

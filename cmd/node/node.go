@@ -23,6 +23,7 @@ package node
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -37,6 +38,8 @@ import (
 	"github.com/packhouse/packhouse/core/config"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/obs/access"
+	"github.com/packhouse/packhouse/core/obs/health"
 	"github.com/packhouse/packhouse/core/secret"
 	"github.com/packhouse/packhouse/core/storage"
 	"github.com/packhouse/packhouse/core/task"
@@ -51,6 +54,9 @@ type Options struct {
 	Registry *app.Registry
 	Loaded   *config.Loaded
 	Log      *slog.Logger
+	// LogTo is where Log is written, for an access log that goes there too; nil is standard error, and lines in the form of
+	// the log are told to Log itself.
+	LogTo io.Writer
 	// Terminal tells that a person reads what is printed; see Setup.
 	Terminal bool
 	// Version is that of the binary, told to upstreams; may be empty.
@@ -73,10 +79,12 @@ type Node struct {
 	audit    *audit.Log
 	api      *api.Server
 	content  *content.Server
+	access   *access.Log // nil: none is wanted
 	admin    Admin
 	// observer counts and traces; metrics tells what it counts, on an address of its own or at /metrics of the listener.
 	observer        *observer
 	metrics         http.Handler
+	health          *health.Health
 	metricsListener net.Listener
 	// undo closes what was opened, the last first.
 	undo []func() error
@@ -90,7 +98,7 @@ func New(ctx context.Context, o Options) (*Node, error) {
 		panic("node.New needs a registry, settings and a log")
 	}
 	n := &Node{o: o}
-	for _, step := range []func(context.Context) error{n.claim, n.bind, n.bindMetrics, n.openTraces, n.openDatabase, n.openStorage, n.assemble, n.begin} {
+	for _, step := range []func(context.Context) error{n.claim, n.bind, n.bindMetrics, n.openTraces, n.openAccessLog, n.openDatabase, n.openStorage, n.assemble, n.begin} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, n.close())
 		}

@@ -38,6 +38,7 @@ func (n *Node) Run(ctx context.Context, hurry <-chan struct{}) error {
 	defer stop()
 	served := make(chan error, 1)
 	go func() { served <- n.serve(serving) }()
+	n.health.Start(n.checks()...)
 	n.o.Log.Info("ready", n.where()...)
 	select {
 	case err := <-served:
@@ -47,6 +48,7 @@ func (n *Node) Run(ctx context.Context, hurry <-chan struct{}) error {
 		}
 		return errors.Join(err, n.stop(ctx, served, hurry))
 	case <-ctx.Done():
+		n.health.Stop()
 		n.o.Log.Info("stopping", "mode", string(n.o.Mode))
 		return n.stop(ctx, served, hurry)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/packhouse/packhouse/core/app"
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/obs/health"
 	"github.com/packhouse/packhouse/core/obs/metric"
 	"github.com/packhouse/packhouse/core/obs/trace"
 )
@@ -83,6 +84,7 @@ func (n *Node) openMetrics(mounted app.Mounted) error {
 	for _, h := range mounted.Handlers {
 		kinds = append(kinds, h.Kind())
 	}
+	n.health = health.New(n.o.Log)
 	n.observer.metrics = metric.New(metric.Options{Version: n.o.Version, Mode: string(n.o.Mode), Kinds: kinds, Log: n.o.Log})
 	proxies, err := auth.ParseProxies(n.settings().TrustedProxies)
 	if err != nil {
@@ -93,7 +95,7 @@ func (n *Node) openMetrics(mounted app.Mounted) error {
 		return nil
 	}
 	// The listener closes with the server, and the requests that are under way end with their time.
-	server := &http.Server{Handler: onlyMetrics(n.metrics), ReadTimeout: metricsTimeout, WriteTimeout: metricsTimeout}
+	server := &http.Server{Handler: watching(n.metrics, n.health), ReadTimeout: metricsTimeout, WriteTimeout: metricsTimeout}
 	go func() {
 		if err := server.Serve(n.metricsListener); !errors.Is(err, http.ErrServerClosed) {
 			n.o.Log.Error("the metrics are not told any more", "error", err)
@@ -134,17 +136,19 @@ func (n *Node) pools() map[string]metric.Pool {
 
 // front is what stands before the other parts of the HTTP server.
 func (n *Node) front() api.Front {
-	f := api.Front{Watch: n.observer}
+	f := api.Front{Watch: n.observer, Health: n.health}
 	if n.metricsListener == nil {
 		f.Metrics = n.metrics
 	}
 	return f
 }
 
-// onlyMetrics answers nothing but the metrics.
-func onlyMetrics(metrics http.Handler) http.Handler {
+// watching answers whoever watches the process, and nobody else.
+func watching(metrics http.Handler, h *health.Health) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+api.MetricsPath, metrics)
+	mux.Handle("GET "+health.LivePath, h)
+	mux.Handle("GET "+health.ReadyPath, h)
 	return mux
 }
 

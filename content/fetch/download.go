@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"sync"
+	"syscall"
 
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/model"
@@ -85,6 +86,16 @@ func (d *Download) ReadAt(p []byte, offset int64) (int, error) {
 		return 0, errs.New(errs.Internal, "the storage cannot be read while it is written")
 	}
 	return peek.ReadAt(p, offset)
+}
+
+// File gives the spool to the kernel, which may read what Await has given out until Close; ok is false where it is no file.
+func (d *Download) File() (file syscall.RawConn, ok bool) {
+	open, ok := d.transfer.peek.(syscall.Conn) // as in ReadAt
+	if !ok {
+		return nil, false
+	}
+	file, err := open.SyscallConn()
+	return file, err == nil
 }
 
 // Close takes the client away.

@@ -6,6 +6,11 @@
 // are verified. A file that turns out to be wrong before that point is given up, and the next source is tried, without
 // any client noticing; later on, the clients are told and must break off.
 //
+// Of several processes one fetches: it has the lease of the file, a row. The others wait for it, at most ten seconds, and
+// answer from the storage; when it takes longer, they fetch too, for their own clients, and keep nothing. So an upstream is
+// asked for a file by no more transfers than there are processes, and normally by one. What is streamed needs no lease,
+// since there is nothing to wait for: each process fetches it by itself.
+//
 // Sources are tried in this order: those of alternate content sources, found by the digest, then those of the unit's own
 // remotes. A source whose bytes were wrong, or that does not have the file (404 and 410), is left alone for a cooldown;
 // trouble that may pass by itself (no answer, 500, a broken connection) is not remembered, unless clients have seen the
@@ -17,6 +22,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -50,7 +56,12 @@ type Options struct {
 	Source func(row *model.Remote) (Source, error)
 	// Cooldown is how long a source that failed is left alone: remote_content_fetch_failure_cooldown.
 	Cooldown time.Duration
-	Log      *slog.Logger
+	// Alone says that no other process fetches with this database, so that nobody needs to be waited for.
+	Alone bool
+	// Lease is how long another process is waited for that does not show up any more (0 is 6 seconds), Patience how long
+	// one that goes on (0 is 10 seconds).
+	Lease, Patience time.Duration
+	Log             *slog.Logger
 }
 
 // Fetcher fetches files for clients. It is safe for concurrent use.
@@ -73,6 +84,7 @@ func New(o Options) *Fetcher {
 	if o.DB == nil || o.Store == nil || o.Source == nil || o.Log == nil {
 		panic("fetch.New needs a database, a store, sources and a log")
 	}
+	o.Lease, o.Patience = cmp.Or(o.Lease, leaseTerm), cmp.Or(o.Patience, waitAtMost)
 	return &Fetcher{Options: o, running: map[place]*transfer{}}
 }
 

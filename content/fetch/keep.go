@@ -20,8 +20,8 @@ import (
 // noteTimeout bounds the writing down of what became of a source.
 const noteTimeout = 10 * time.Second
 
-// keep stores what was verified and gives it to the unit, in one transaction.
-func (f *Fetcher) keep(ctx context.Context, p place, c candidate, received *artifact.Received) (*model.Artifact, error) {
+// keep stores what was verified, gives it to the unit and ends the lease, in one transaction.
+func (f *Fetcher) keep(ctx context.Context, p place, c candidate, l *lease, received *artifact.Received) (*model.Artifact, error) {
 	if err := received.Seal(ctx); err != nil {
 		return nil, err
 	}
@@ -31,10 +31,18 @@ func (f *Fetcher) keep(ctx context.Context, p place, c candidate, received *arti
 		if err != nil {
 			return err
 		}
-		if kept, err = attach(tx, p, saved); err != nil || c.FailedAt == nil {
+		if kept, err = attach(tx, p, saved); err != nil {
 			return err
 		}
-		return setFailed(tx, c, nil)
+		if c.FailedAt != nil {
+			if err := setFailed(tx, c, nil); err != nil {
+				return err
+			}
+		}
+		if l == nil {
+			return nil
+		}
+		return l.giveBack(tx)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store a file that was fetched: %w", err)

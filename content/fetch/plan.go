@@ -23,7 +23,11 @@ type candidate struct {
 	remote   *model.Remote
 	digests  artifact.Digests
 	streamed bool
+	passing  bool // another process stores the file
 }
+
+// kept tells whether what comes from the place is stored.
+func (c candidate) kept() bool { return !c.streamed && !c.passing }
 
 func (c candidate) digest() string { return c.digests[artifact.SHA256] }
 

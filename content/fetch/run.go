@@ -41,16 +41,34 @@ func (f *Fetcher) bring(ctx context.Context, t *transfer) (_ *model.Artifact, er
 	if err != nil {
 		return nil, err
 	}
+	mine, err := f.await(ctx, t, all)
+	if err != nil || mine.stored != nil {
+		return mine.stored, err
+	}
+	if mine.lease != nil {
+		defer mine.lease.release(ctx)
+	}
+	if mine.waited { // the other process may have found out about a source
+		if all, err = f.candidates(ctx, t.place); err != nil {
+			return nil, err
+		}
+	}
 	if a, err := f.there(ctx, t.place, all); a != nil || err != nil {
 		return a, err
 	}
+	return f.search(ctx, t, mine, all)
+}
+
+// search tries one source after the other.
+func (f *Fetcher) search(ctx context.Context, t *transfer, mine turn, all []candidate) (*model.Artifact, error) {
 	var said []string
 	for _, c := range all {
 		if until, cooling := f.cooling(c); cooling {
 			said = append(said, fmt.Sprintf("it failed lately and is left alone until %s", until.UTC().Format("15:04:05 UTC")))
 			continue
 		}
-		a, err := f.try(ctx, t, c)
+		c.passing = mine.passing
+		a, err := f.try(ctx, t, c, mine.lease)
 		if err == nil {
 			return a, nil
 		}
@@ -72,7 +90,7 @@ func (f *Fetcher) bring(ctx context.Context, t *transfer) (_ *model.Artifact, er
 }
 
 // try fetches from one source.
-func (f *Fetcher) try(ctx context.Context, t *transfer, c candidate) (*model.Artifact, error) {
+func (f *Fetcher) try(ctx context.Context, t *transfer, c candidate, l *lease) (*model.Artifact, error) {
 	for a := range c.digests {
 		if !slices.Contains(f.Store.Algorithms, a) {
 			return nil, &wrong{fmt.Sprintf("it gives a %s, which is not among the allowed checksums", a)}
@@ -87,7 +105,7 @@ func (f *Fetcher) try(ctx context.Context, t *transfer, c candidate) (*model.Art
 		if err != nil {
 			return nil, err
 		}
-		a, err := f.receive(ctx, t, c, open)
+		a, err := f.receive(ctx, t, c, l, open)
 		if err == nil || n == tries || t.hasStarted() || !remote.Temporary(err) {
 			return a, err
 		}
@@ -95,7 +113,7 @@ func (f *Fetcher) try(ctx context.Context, t *transfer, c candidate) (*model.Art
 }
 
 // receive takes in one body.
-func (f *Fetcher) receive(ctx context.Context, t *transfer, c candidate, open *remote.Open) (*model.Artifact, error) {
+func (f *Fetcher) receive(ctx context.Context, t *transfer, c candidate, l *lease, open *remote.Open) (*model.Artifact, error) {
 	defer open.Body.Close()
 	size := open.Size
 	if c.Size != nil {
@@ -120,11 +138,12 @@ func (f *Fetcher) receive(ctx context.Context, t *transfer, c candidate, open *r
 	if err != nil {
 		return nil, &trouble{err}
 	}
+	c.passing = c.passing && peek != nil // what cannot be passed on is stored: whoever is first has stored it
 	t.begin(c, size, peek)
 	if err := spool(in, open.Body, size, t.advance); err != nil {
 		return nil, err
 	}
-	return f.accept(ctx, t, c, in.Finish())
+	return f.accept(ctx, t, c, l, in.Finish())
 }
 
 // spool copies a body. It cuts off one that is longer than it may be.
@@ -152,7 +171,7 @@ func spool(to io.Writer, body io.Reader, size int64, advance func(written int64)
 }
 
 // accept verifies what came and keeps it.
-func (f *Fetcher) accept(ctx context.Context, t *transfer, c candidate, received *artifact.Received) (*model.Artifact, error) {
+func (f *Fetcher) accept(ctx context.Context, t *transfer, c candidate, l *lease, received *artifact.Received) (*model.Artifact, error) {
 	if c.Size != nil && received.Size != *c.Size {
 		return nil, &wrong{fmt.Sprintf("it ends after %d bytes where %d were declared", received.Size, *c.Size)}
 	}
@@ -162,11 +181,11 @@ func (f *Fetcher) accept(ctx context.Context, t *transfer, c candidate, received
 		}
 	}
 	t.verify()
-	if c.streamed {
+	if !c.kept() {
 		f.mend(ctx, c)
 		return &model.Artifact{Size: received.Size, SHA256: received.Digests[artifact.SHA256]}, nil
 	}
-	a, err := f.keep(ctx, t.place, c, received)
+	a, err := f.keep(ctx, t.place, c, l, received)
 	if err != nil {
 		return nil, &trouble{err}
 	}

@@ -25,6 +25,7 @@ type transfer struct {
 	size     int64  // declared, or what the upstream says, or unknown
 	sha256   string // declared; empty where not known
 	streamed bool   // nothing is kept
+	waiting  bool   // for another process, which fetches it
 	givenUp  bool   // nobody is left who wants it
 	written  int64
 	started  bool // clients may have seen something of this
@@ -77,7 +78,7 @@ func (t *transfer) enter() bool {
 	return true
 }
 
-// leave takes a reader away. The last one ends a transfer whose bytes nobody wants to keep.
+// leave takes a reader away. The last one ends a transfer that keeps nothing, or that only waits.
 func (t *transfer) leave() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -87,10 +88,18 @@ func (t *transfer) leave() {
 }
 
 func (t *transfer) giveUp() {
-	if t.readers == 0 && t.streamed && !t.ended {
+	if t.readers == 0 && (t.streamed || t.waiting) && !t.ended {
 		t.givenUp = true
 		t.cancel()
 	}
+}
+
+// wait is set as long as another process fetches the file: nothing is lost then by giving up.
+func (t *transfer) wait(waiting bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.waiting = waiting
+	t.giveUp()
 }
 
 // tidy lets go of the spool when nobody reads it and nobody will.
@@ -107,7 +116,7 @@ func (t *transfer) begin(c candidate, size int64, peek storage.Peeked) {
 		if t.peek != nil {
 			_ = t.peek.Close() // it was only read
 		}
-		t.peek, t.size, t.sha256, t.streamed, t.written = peek, size, c.digest(), c.streamed, 0
+		t.peek, t.size, t.sha256, t.streamed, t.written = peek, size, c.digest(), !c.kept(), 0
 		t.giveUp()
 	})
 }

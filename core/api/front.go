@@ -6,6 +6,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp/fasthttpadaptor"
+
+	"github.com/packhouse/packhouse/core/obs/health"
 )
 
 // MetricsPath is where the metrics are read.
@@ -28,10 +30,17 @@ type Front struct {
 	Watch Watch
 	// Metrics answers at /metrics; nil leaves the path to others.
 	Metrics http.Handler
+	// Health answers at /livez and /readyz; nil leaves the paths to others. Nobody has to say who asks, and neither the
+	// access log nor Watch hears of it.
+	Health *health.Health
 }
 
 // Mount adds the front; it must be the first part.
 func (f Front) Mount(router fiber.Router) {
+	if f.Health != nil {
+		router.Get(health.LivePath, f.health)
+		router.Get(health.ReadyPath, f.health)
+	}
 	if f.Watch != nil {
 		router.Use(f.watch)
 	}
@@ -43,6 +52,14 @@ func (f Front) Mount(router fiber.Router) {
 		answer(c.Context())
 		return nil
 	})
+}
+
+// health answers whoever wants to know how the process is.
+func (f Front) health(c *fiber.Ctx) error {
+	status, body := f.Health.Answer(c.UserContext(), c.Path())
+	c.Response().Header.SetContentType(fiber.MIMEApplicationJSON)
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return c.Status(status).Send(body)
 }
 
 // watch tells of a request. An error that is left is answered here, so that its status is known.

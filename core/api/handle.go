@@ -69,6 +69,9 @@ func (s *Server) serve(ctx context.Context, c *fiber.Ctx, op *resource.Operation
 		return nil, err
 	}
 	ctx = knows(ctx, user, op, domain)
+	if user != nil {
+		c.Locals(askerKey{}, user.Username)
+	}
 	call := resource.NewCall(env, op, c, ctx, user, domain, cid)
 	call.Scheme, call.Host = s.Identity.Proxies.Address(asks, c.Protocol(), c.Hostname())
 	return call.Serve()
@@ -115,12 +118,4 @@ func correlate(c *fiber.Ctx) string {
 	c.Response().Header.SetCanonical([]byte(header), []byte(cid))
 	c.Response().Header.Set("Access-Control-Expose-Headers", header)
 	return cid
-}
-
-func (s *Server) logAccess(ctx context.Context, c *fiber.Ctx, cid string, begin time.Time) {
-	if !s.AccessLog {
-		return
-	}
-	s.Log.InfoContext(ctx, "request", "cid", cid, "client", s.Identity.Proxies.Client(credentials{c}).String(), "method", c.Method(), "path", c.Path(), "status", c.Response().StatusCode(),
-		"bytes", length(c), "ms", float64(time.Since(begin).Microseconds())/1000)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/federation/exchange"
 	"github.com/packhouse/packhouse/core/model"
+	"github.com/packhouse/packhouse/core/obs/access"
 	"github.com/packhouse/packhouse/core/resource"
 )
 
@@ -41,8 +42,9 @@ type Options struct {
 	Versions map[string]string
 	// RequestTimeout bounds requests without files; 0 is a minute.
 	RequestTimeout time.Duration
-	AccessLog      bool
-	Log            *slog.Logger
+	// Access gets a line for every request; nil: there is no access log.
+	Access *access.Log
+	Log    *slog.Logger
 }
 
 // Server is the REST API. It is safe for concurrent use.
@@ -114,9 +116,19 @@ func (s *Server) Mount(router fiber.Router) {
 	}
 }
 
-// unrouted answers what no route takes: a redirect where only the slash at the end is missing, 405 where the path is
-// served with other methods, 404 otherwise.
+// unrouted answers what no route takes. Logs of web servers have that too; the log of the process does not.
 func (s *Server) unrouted(c *fiber.Ctx) error {
+	begin := time.Now()
+	err := s.unserved(c)
+	if s.Access != nil && s.Access.Named() {
+		s.logAccess(c.UserContext(), c, "", begin)
+	}
+	return err
+}
+
+// unserved answers with a redirect where only the slash at the end is missing, with 405 where the path is served with
+// other methods, with 404 otherwise.
+func (s *Server) unserved(c *fiber.Ctx) error {
 	stray(c)
 	path, site := s.below(c.Path())
 	methods := s.methods(path, site)

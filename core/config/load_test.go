@@ -127,13 +127,13 @@ func TestLayerOrder(t *testing.T) {
 		where string
 		add   func()
 	}{
-		{4, "default", func() {}},
+		{8, "default", func() {}},
 		{5, "plugin demo", func() {
 			o.Plugins = []Plugin{{Label: "demo", Overlay: map[string]any{"worker.concurrency": 5}}}
 		}},
 		{6, "config.yaml:2", func() { file("config.yaml", "6") }},
 		{7, "conf.d/10-a.yaml:2", func() { file("conf.d/10-a.yaml", "7") }},
-		{8, "conf.d/20-b.yaml:2", func() { file("conf.d/20-b.yaml", "8") }},
+		{18, "conf.d/20-b.yaml:2", func() { file("conf.d/20-b.yaml", "18") }},
 		{9, "local.yaml:2", func() { file("local.yaml", "9") }},
 		{10, "PACKHOUSE_WORKER__CONCURRENCY", func() { o.Environ = []string{"PACKHOUSE_WORKER__CONCURRENCY=10", "HOME=/"} }},
 		{11, "--set worker.concurrency", func() { o.Flags = map[string]string{"worker.concurrency": "11"} }},

@@ -62,8 +62,11 @@ type Settings struct {
 	MaxBodySize         int64          `koanf:"max_body_size" default:"16777216" doc:"Largest JSON body of a request, in bytes."`
 	Log                 Log            `koanf:"log"`
 	AccessLog           bool           `koanf:"access_log" default:"true" doc:"Log every request."`
+	AccessLogFormat     string         `koanf:"access_log_format" default:"log" doc:"Form of the lines about requests: log, which is that of the log; common or combined, which are those of web servers."`
+	AccessLogFile       string         `koanf:"access_log_file" path:"true" doc:"File that the lines about requests are appended to, opened anew at SIGHUP; empty puts them where the log goes."`
+	DownloadTimes       int            `koanf:"download_times" default:"60" doc:"Seconds between two writes of which content was downloaded today; 0 does not keep when content was last downloaded."`
 	Audit               Audit          `koanf:"audit"`
-	MetricsListen       string         `koanf:"metrics_listen" doc:"Address and port at which this process tells its metrics, such as 127.0.0.1:9095; empty tells them at /metrics of its own port, and those of a worker nowhere."`
+	MetricsListen       string         `koanf:"metrics_listen" doc:"Address and port at which this process tells its metrics and its health, such as 127.0.0.1:9095; empty tells them at /metrics of its own port, and those of a worker nowhere."`
 	MetricsAllow        []string       `koanf:"metrics_allow" default:"127.0.0.0/8,::1" doc:"Addresses and networks that may read the metrics; empty lets nobody."`
 	Telemetry           Telemetry      `koanf:"telemetry"`
 	ContentMemory       int            `koanf:"content_memory" default:"128" doc:"MiB in which the content server remembers what it has looked up, and small files; what changes in the database is noticed within a second. 0: it looks up for every request."`

@@ -60,7 +60,7 @@ func (s Settings) checkPlaces(c *checker) {
 	c.must(s.DataDir != "", "data_dir", "must name a folder")
 	for _, p := range []struct{ key, path string }{
 		{"data_dir", s.DataDir}, {"db_encryption_key", s.DBEncryptionKey},
-		{"working_directory", s.WorkingDirectory}, {"storage.location", s.Storage.Location},
+		{"working_directory", s.WorkingDirectory}, {"storage.location", s.Storage.Location}, {"access_log_file", s.AccessLogFile},
 	} {
 		c.must(p.path == "" || filepath.IsAbs(p.path), p.key, "%q must be an absolute path", p.path)
 	}
@@ -160,6 +160,7 @@ func (s Settings) checkNumbers(c *checker) {
 		{"authentication.max_failures", int64(s.Authentication.MaxFailures), 0, 10000},
 		{"authentication.lockout_seconds", int64(s.Authentication.LockoutSeconds), 1, day},
 		{"audit.retention_days", int64(s.Audit.RetentionDays), 0, 36500},
+		{"download_times", int64(s.DownloadTimes), 0, day},
 		{"content_memory", int64(s.ContentMemory), 0, 1 << 20},
 		{"page_size", int64(s.PageSize), 1, 10000},
 		{"max_body_size", s.MaxBodySize, 1024, 1 << 40},
@@ -175,6 +176,7 @@ const maxMinutes = 100 * 366 * 24 * 60
 func (s Settings) checkChoices(c *checker) {
 	c.oneOf("log.level", s.Log.Level, "debug", "info", "warn", "error")
 	c.oneOf("log.format", s.Log.Format, "text", "json")
+	c.oneOf("access_log_format", s.AccessLogFormat, "log", "common", "combined")
 	c.oneOf("audit.reads", s.Audit.Reads, "none", "refused", "all")
 	c.must(s.SecretKey.Empty() || len(s.SecretKey.Reveal()) >= minSecretKey, "secret_key", "must have at least %d characters", minSecretKey)
 	c.must(s.EnabledPlugins == nil || len(s.EnabledPlugins) > 0, "enabled_plugins", "must name at least one plugin, or be null for all")

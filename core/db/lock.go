@@ -41,7 +41,9 @@ func (t *Tx) lockRow(table, id, how string) error {
 // LockKeys locks names, not rows, until the end of the transaction: a shared lock excludes exclusive ones of the
 // same key only. All transactions take their keys in one order, so those that call LockKeys once cannot deadlock
 // over them; calling it again with more keys gives that up.
-func (t *Tx) LockKeys(exclusive, shared []string) error { return t.lockKeys(nil, keyLocks(exclusive, shared)) }
+func (t *Tx) LockKeys(exclusive, shared []string) error {
+	return t.lockKeys(nil, keyLocks(exclusive, shared))
+}
 
 // DecideUnder is LockKeys and PreferIndexes, in one step to the server and back.
 func (t *Tx) DecideUnder(exclusive, shared []string) error {

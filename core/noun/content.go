@@ -98,7 +98,7 @@ func (k ContentKind[C]) resource() *resource.Of[C] {
 		},
 	}
 	of.Insert = func(w *resource.Work, m *C) error { return k.insert(of, w, m) }
-	of.Actions = []resource.Action[C]{k.uploadAction(of)}
+	of.Actions = []resource.Action[C]{k.uploadAction(of), k.downloadsAction()}
 	for _, action := range labels("core_contents", row, func(m *C) *model.Labels { return &k.Row(m).PulpLabels }) {
 		action.Access = labelVerb
 		of.Actions = append(of.Actions, action)

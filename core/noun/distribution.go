@@ -33,6 +33,8 @@ type DistributionKind[D any] struct {
 	PathKeyed string
 	// Finder answers live content before anything published is asked; may be nil.
 	Finder serve.Finder
+	// Usage tells people how clients use what is served; may be nil.
+	Usage serve.Usage
 }
 
 // Register makes distributions known to references.
@@ -45,7 +47,7 @@ func (k DistributionKind[D]) Mount(env *resource.Env) []resource.Operation {
 
 // Serves is how the content server treats the type.
 func (k DistributionKind[D]) Serves() serve.Kind {
-	return serve.Kind{PulpType: k.Type, ServesPublications: k.ServesPublications, PathKeyed: k.PathKeyed, Finder: k.Finder}
+	return serve.Kind{PulpType: k.Type, ServesPublications: k.ServesPublications, PathKeyed: k.PathKeyed, Finder: k.Finder, Usage: k.Usage}
 }
 
 func (k DistributionKind[D]) resource() *resource.Of[D] {

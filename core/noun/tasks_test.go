@@ -224,7 +224,7 @@ func TestWorkersShowWhatTheyRun(t *testing.T) {
 				if fmt.Sprint(shown["current_tasks"]) != fmt.Sprint(append([]any{}, want...)) || shown["current_task"] != first {
 					t.Errorf("%s sees %v and %v", user, shown["current_task"], shown["current_tasks"])
 				}
-				if shown["concurrency"] != float64(4) || !strings.Contains(shown["name"].(string), "@") {
+				if shown["concurrency"] != float64(8) || !strings.Contains(shown["name"].(string), "@") {
 					t.Errorf("%v", shown)
 				}
 			}

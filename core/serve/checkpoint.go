@@ -48,6 +48,7 @@ func (l *lookUp) checkpoint(tx *gorm.DB, d *model.Distribution) error {
 	}
 	result.Distribution = d
 	l.result = result
+	l.guide(rest)
 	return nil
 }
 

@@ -24,7 +24,7 @@ func hitColumns(when string) string {
 
 func (s *source) found(h *hit, path string) (*Found, error) {
 	if h.ID != "" {
-		return &Found{Artifact: &h.Artifact, Path: path, AddedAt: h.HitAdded}, nil
+		return &Found{Artifact: &h.Artifact, Path: path, ContentID: deref(h.HitContent), AddedAt: h.HitAdded}, nil
 	}
 	if h.HitContent == nil || h.HitPath == nil {
 		return nil, notFound()
@@ -33,7 +33,7 @@ func (s *source) found(h *hit, path string) (*Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Found{Missing: missing, Path: path, AddedAt: h.HitAdded}, nil
+	return &Found{Missing: missing, Path: path, ContentID: *h.HitContent, AddedAt: h.HitAdded}, nil
 }
 
 // publishedFile gives the published artifact with exactly this path.

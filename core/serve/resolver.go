@@ -248,6 +248,7 @@ func (l *lookUp) stored(tx *gorm.DB, d *model.Distribution) error {
 	result, err := source.resolve(l.rel)
 	result.Distribution = d
 	l.result = result
+	l.guide(l.rel)
 	return err
 }
 

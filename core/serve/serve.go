@@ -27,6 +27,8 @@ type Kind struct {
 	PathKeyed string
 	// Finder, when set, is asked before anything that is stored.
 	Finder Finder
+	// Usage, when set, tells people who see the listing of a repository what to do with it.
+	Usage Usage
 }
 
 // Finder looks for content that a plugin makes or knows by itself. The path is relative to the distribution and may
@@ -45,6 +47,8 @@ type Found struct {
 	Missing *Missing
 	// Path is the path below the distribution, from which follow the media type and the name for saving.
 	Path string
+	// ContentID is the identity of the unit of content whose file it is; empty where it is of none, such as metadata.
+	ContentID string
 	// AddedAt is when the file appeared under this path.
 	AddedAt time.Time
 }
@@ -94,6 +98,8 @@ type Result struct {
 	Distribution *model.Distribution
 	Found        *Found
 	Listing      *Listing
+	// Usage is set with the listing of a repository's own folder, or of one of its checkpoints, where the kind has one.
+	Usage Usage
 	// AddSlash says that the path names a folder and has to end in a slash.
 	AddSlash bool
 	// Moved is the path, below the content prefix, that is to be asked for instead.

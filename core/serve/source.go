@@ -142,9 +142,10 @@ func (s *source) file(path string) (*Found, error) {
 	return s.contentFile(path)
 }
 
-func deref(r *Result) Result {
-	if r == nil {
-		return Result{}
+// deref gives what is pointed to, or nothing.
+func deref[T any](p *T) (value T) {
+	if p != nil {
+		value = *p
 	}
-	return *r
+	return value
 }

@@ -71,7 +71,8 @@ type Peeker interface {
 	Peek() (Peeked, error)
 }
 
-// Peeked are the bytes of a Staged. It is safe for concurrent use, and beside the writing.
+// Peeked are the bytes of a Staged. It is safe for concurrent use, and beside the writing. One that is a syscall.Conn too is
+// a file from which the kernel may send.
 type Peeked interface {
 	io.ReaderAt
 	io.Closer

@@ -3,6 +3,7 @@ package s3
 import (
 	"os"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/packhouse/packhouse/core/storage"
 )
@@ -60,6 +61,14 @@ func (p *peeked) Close() error {
 		return nil
 	}
 	return p.spool.release()
+}
+
+// SyscallConn lets the kernel send from the spool.
+func (p *peeked) SyscallConn() (syscall.RawConn, error) {
+	if p.closed.Load() {
+		return nil, os.ErrClosed
+	}
+	return p.spool.SyscallConn()
 }
 
 var _ storage.Peeked = (*peeked)(nil)
