@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/testkit"
@@ -139,10 +140,26 @@ func (s *shell) play(t *testing.T, one session) {
 	vars["cert_header"] = url.PathEscape(vars["cert"])
 	texts(vars)
 	for number, l := range one.lines {
-		if fault := s.line(t, folder, l, vars); fault != "" {
+		if fault := s.seen(t, folder, l, vars); fault != "" {
 			t.Fatalf("line %d (%s): %s\n%s", number, l.about, fill(l.do, vars), fault)
 		}
 	}
+}
+
+// seen runs a line. What is downloaded may be a second behind what was changed just before, so that is tried again.
+func (s *shell) seen(t *testing.T, folder string, l line, vars map[string]string) string {
+	t.Helper()
+	fault := s.line(t, folder, l, vars)
+	if !strings.HasPrefix(l.do, "curl ") || !strings.Contains(l.do, "{content}/") {
+		return fault
+	}
+	again := time.NewTicker(200 * time.Millisecond)
+	defer again.Stop()
+	for tries := 25; fault != "" && tries > 0; tries-- {
+		<-again.C
+		fault = s.line(t, folder, l, vars)
+	}
+	return fault
 }
 
 // line runs one line and gives what is wrong, "" when nothing is.
