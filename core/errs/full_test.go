@@ -14,16 +14,16 @@ import (
 func TestAFullDiskIsNoFaultOfOurs(t *testing.T) {
 	t.Parallel()
 	written := func(cause error) error {
-		return fmt.Errorf("keep the manifest: %w", &fs.PathError{Op: "write", Path: "/tmp/work/7/manifest", Err: cause})
+		return fmt.Errorf("keep the manifest: %w", &fs.PathError{Op: "write", Path: "/srv/tasks/7/manifest", Err: cause})
 	}
 	for name, c := range map[string]struct {
 		err  error
 		want string
 	}{
-		"full":    {written(syscall.ENOSPC), "the folder /tmp/work/7 is full"},
-		"quota":   {written(syscall.EDQUOT), "the folder /tmp/work/7 is full"},
+		"full":    {written(syscall.ENOSPC), "the folder /srv/tasks/7 is full"},
+		"quota":   {written(syscall.EDQUOT), "the folder /srv/tasks/7 is full"},
 		"bare":    {syscall.ENOSPC, "a disk of the server is full"},
-		"wrapped": {errs.New(errs.Internal, "pack: %w", written(syscall.ENOSPC)), "/tmp/work/7"},
+		"wrapped": {errs.New(errs.Internal, "pack: %w", written(syscall.ENOSPC)), "/srv/tasks/7"},
 	} {
 		got := errs.Full(c.err)
 		if !errs.Is(got, errs.StorageFull) || !strings.Contains(got.Error(), c.want) || !errors.Is(got, c.err) {
