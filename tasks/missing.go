@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/model"
@@ -17,7 +18,9 @@ const orphaned = `t.state IN ('running', 'canceling')
 	AND NOT EXISTS (SELECT 1 FROM core_app_statuses s WHERE s.name = t.worker)`
 
 // buryMissing takes processes off the list that have given no sign of life within their time. One that comes back puts
-// itself on the list again. The heartbeat of witness, one of this process, is the present by the clock of the database.
+// itself on the list again. The heartbeat of witness, one of this process, is the present by the clock of the database. As
+// that may be set, witness must itself have seen no beat for half of the time; and whoever it has seen none of for twice
+// the time is missing whatever the clock says.
 func (t *Tasks) buryMissing(ctx context.Context, witness *process) error {
 	if err := witness.beat(ctx); err != nil {
 		return fmt.Errorf("beat before looking for missing processes: %w", err)
@@ -30,9 +33,16 @@ func (t *Tasks) buryMissing(ctx context.Context, witness *process) error {
 	if own < 0 {
 		return nil // Taken off the list by another process, a moment ago. It is not for us to judge.
 	}
+	beats := map[string]time.Time{}
+	for _, a := range all {
+		beats[a.Name] = a.LastHeartbeat
+	}
+	silent := witness.others.look(beats)
 	var faults []error
 	for _, a := range all {
-		if !a.Online(all[own].LastHeartbeat) && !slices.Contains(t.selves(), a.Name) {
+		ttl := time.Duration(a.TTLSeconds) * time.Second
+		missing := silent[a.Name] >= 2*ttl || silent[a.Name] >= ttl/2 && !a.Online(all[own].LastHeartbeat)
+		if missing && !slices.Contains(t.selves(), a.Name) {
 			faults = append(faults, t.bury(ctx, a))
 		}
 	}
@@ -111,7 +121,8 @@ func (t *Tasks) releaseStranded(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// stranded finds rows that say that we run them, although we have not had them in hand since before they were read.
+// stranded finds rows that say that we run them, although we have not had them in hand since before they were read, and
+// not just now: a claim whose answer is on its way is old too when the clock has been put forward.
 func (t *Tasks) stranded(ctx context.Context) (out []task.Row, err error) {
 	inHand := map[string]bool{}
 	for _, id := range t.running.ids() {
@@ -120,8 +131,15 @@ func (t *Tasks) stranded(ctx context.Context) (out []task.Row, err error) {
 	var rows []task.Row
 	err = t.db.Read(ctx).Where("state IN ? AND worker IN ? AND started_at < ?",
 		[]task.State{task.Running, task.Canceling}, t.names(), model.Now().Add(-t.o.StrandedAfter)).Find(&rows).Error
+	claims := map[string]time.Time{}
 	for _, row := range rows {
 		if !inHand[row.ID] {
+			claims[row.ID] = *row.StartedAt
+		}
+	}
+	seen := t.strangers.look(claims)
+	for _, row := range rows {
+		if since, stranger := seen[row.ID]; stranger && since >= t.o.StrandedAfter/10 {
 			out = append(out, row)
 		}
 	}

@@ -30,6 +30,8 @@ type process struct {
 	mu sync.Mutex
 	// last is the last beat that succeeded, steady the first of the unbroken row of beats that it ends.
 	last, steady time.Time
+	// others are the signs of life of other processes.
+	others sightings
 }
 
 // StartProcess makes this process known as one of the type "api", "content" or "worker", and keeps its heartbeat
@@ -124,10 +126,12 @@ func (p *process) note(alive bool) {
 	now := time.Now()
 	if !alive {
 		p.steady = time.Time{}
+		p.others.forget()
 		return
 	}
 	if p.steady.IsZero() || now.Sub(p.last) > p.ttl/2 {
 		p.steady = now
+		p.others.forget()
 	}
 	p.last = now
 }

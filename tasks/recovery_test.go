@@ -105,6 +105,11 @@ func TestTheTasksOfAMissingWorkerAreSettled(t *testing.T) {
 		must(t, err)
 
 		must(t, m.buryMissing(t.Context(), m.processes[0]))
+		if load(t, m, lost.ID).State != task.Running || listed(t, b, "1@dead") != 1 {
+			t.Error("a process is given up at first sight")
+		}
+		backdate(m.processes[0], 20*time.Second) // more than the half of 30
+		must(t, m.buryMissing(t.Context(), m.processes[0]))
 		must(t, m.settleOrphans(t.Context()))
 		gone := load(t, m, lost.ID)
 		var reason task.Reason
@@ -354,4 +359,55 @@ func TestAKilledWorkerIsReplaced(t *testing.T) {
 	w := b.worker(func(o *Options) { o.WorkerTTL = time.Second })
 	wait(t, w, row.ID, task.Failed)
 	wait(t, w, next.ID, task.Completed)
+}
+
+// backdate makes a process believe that it has seen all others as they are for some time.
+func backdate(p *process, by time.Duration) {
+	p.others.mu.Lock()
+	defer p.others.mu.Unlock()
+	for name, seen := range p.others.of {
+		seen.since = seen.since.Add(-by)
+		p.others.of[name] = seen
+	}
+}
+
+// listed counts the entries of a process.
+func listed(t testing.TB, b *bed, name string) (n int64) {
+	t.Helper()
+	must(t, b.db.Read(t.Context()).Table("core_app_statuses").Where("name = ?", name).Count(&n).Error)
+	return n
+}
+
+// TestAClockThatJumpsBuriesNobodyAlive: neither one of the database that is put forward, by which all beats are old, nor one
+// that is put back, by which those of the dead lie in the time to come.
+func TestAClockThatJumpsBuriesNobodyAlive(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(t *testing.T, b *bed) {
+		m := b.process()
+		witness := m.processes[0]
+		beats := func(name string, at time.Time) { adopt(t, b, dispatch(t, m, jobArgs{}).ID, name, at) }
+		moves := func(name string, at time.Time) {
+			must(t, b.db.InTx(t.Context(), func(tx *db.Tx) error {
+				return tx.Exec("UPDATE core_app_statuses SET last_heartbeat = ? WHERE name = ?", at, name).Error
+			}))
+		}
+		look := func() { must(t, m.buryMissing(t.Context(), witness)) }
+		now := time.Now().UTC().Truncate(time.Microsecond)
+		beats("1@before", now.Add(-time.Hour)) // the clock was put forward by an hour
+		beats("2@after", now.Add(time.Hour))   // and by the same back
+		for n := range 2 {
+			look()
+			backdate(witness, 20*time.Second) // more than the half of 30
+			moves("1@before", now.Add(-time.Hour+time.Duration(n+1)*10*time.Second))
+			look()
+		}
+		if listed(t, b, "1@before") != 1 || listed(t, b, "2@after") != 1 {
+			t.Fatal("a process that beats, or that cannot be told to be dead yet, was given up")
+		}
+		backdate(witness, 61*time.Second)
+		look()
+		if listed(t, b, "1@before")+listed(t, b, "2@after") != 0 {
+			t.Error("processes that are silent for twice their time are still listed")
+		}
+	})
 }

@@ -111,6 +111,8 @@ type Tasks struct {
 	// abandoned is closed when Stop gives up; nothing is tried again after that.
 	abandoned chan struct{}
 
+	// strangers are claims of this process that it does not know of.
+	strangers sightings
 	// following are looks at the next in line, after the end that set them free.
 	following sync.WaitGroup
 
