@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -67,11 +65,7 @@ func (c crowd) download(w *wire, host string, compare bool) error {
 	if compare {
 		return c.compare(w)
 	}
-	early, err := io.CopyN(io.Discard, w.in, int64(w.in.Buffered()))
-	if err != nil {
-		return err
-	}
-	return c.discard(w.conn, c.size-early)
+	return w.discard(c.size, c.nowhere)
 }
 
 func (c crowd) compare(w *wire) error {
@@ -81,37 +75,6 @@ func (c crowd) compare(w *wire) error {
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); got != c.sha256 {
 		return errors.New("the file is not the one that was asked for: " + got)
-	}
-	return nil
-}
-
-// discard takes n bytes from a connection and has the kernel throw them away (MSG_TRUNC, tcp(7)).
-func (c crowd) discard(conn net.Conn, n int64) error {
-	raw, err := conn.(*net.TCPConn).SyscallConn()
-	if err != nil {
-		return err
-	}
-	var fault error
-	waited := raw.Read(func(fd uintptr) bool {
-		for n > 0 {
-			got, _, err := syscall.Recvfrom(int(fd), c.nowhere[:min(int64(len(c.nowhere)), n)], syscall.MSG_TRUNC|syscall.MSG_DONTWAIT)
-			switch {
-			case errors.Is(err, syscall.EAGAIN):
-				return false
-			case errors.Is(err, syscall.EINTR):
-			case err != nil:
-				fault = err
-				return true
-			case got == 0:
-				fault = io.ErrUnexpectedEOF
-				return true
-			}
-			n -= int64(max(got, 0))
-		}
-		return true
-	})
-	if err := errors.Join(fault, waited); err != nil {
-		return fmt.Errorf("the file broke off, %d bytes are missing: %w", n, err)
 	}
 	return nil
 }

@@ -4,116 +4,139 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"time"
 )
 
-// downloaders is the number of connections that download at the same time.
-const downloaders = 32
+// goods is a file that is served, and how it is asked for.
+type goods struct {
+	name    string
+	size    int
+	clients int
+	goal    float64 // of nginx
+}
 
-// measureServe measures downloads of a stored file of 10 KiB beside nginx serving the same file. It is information only,
-// and nothing without nginx.
+// sizes are what is downloaded: what a small package costs is the answer, what a large one costs is the bytes.
+func sizes() []goods {
+	return []goods{{"10 KiB", 10 << 10, 32, 0.4}, {"1 MiB", 1 << 20, 8, 0.9}, {"100 MiB", 100 << 20, 4, 0.9}}
+}
+
+// shop serves the same files twice: from a system, and from an nginx with the folder that they lie in.
+type shop struct {
+	*bench
+	system *system
+	peer   string
+}
+
+// measureServe measures downloads of stored files beside nginx serving the same: as they are served when nothing is said,
+// with the access log and the metrics on, and looked up anew for each request.
 func measureServe(ctx context.Context, b *bench, mode string) error {
-	program, err := exec.LookPath("nginx")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:   nginx is not installed, so there is no peer to serve files beside")
-		return nil
+	if err := b.shop(ctx, mode, func(s *shop) error {
+		for _, g := range sizes() {
+			if err := s.sell(ctx, g, "", ratioAtLeast(g.goal)); err != nil {
+				return err
+			}
+		}
+		return s.watch(ctx)
+	}); err != nil {
+		return err
 	}
-	s, err := b.start(ctx, mode)
+	return b.shop(ctx, mode, func(s *shop) error { return s.sell(ctx, sizes()[0], ", looked up each time", nil) }, "CONTENT_MEMORY", "0")
+}
+
+// shop opens one, with a server that is set up in some way, and closes it when the work is done.
+func (b *bench) shop(ctx context.Context, mode string, work func(*shop) error, settings ...string) error {
+	s, err := b.start(ctx, mode, settings...)
 	if err != nil {
 		return err
 	}
 	defer s.stopAndSay()
-	file := random(10 << 10)
-	path, err := s.publish(ctx, file)
-	if err != nil {
+	files := map[string][]byte{}
+	for _, g := range sizes() {
+		files[g.file()] = random(g.size)
+	}
+	if err := s.publish(ctx, files); err != nil {
 		return err
 	}
-	peer, stop, err := b.nginx(ctx, program, file)
+	peer, stop, err := b.nginx(ctx, "nginx", "", files)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	f := figure{Work: "serve", Mode: mode, What: "download of a stored file of 10 KiB, 32 connections", Unit: "/s", PeerWhat: "nginx with the same file"}
-	lasting := 4 * time.Second
-	if b.quick {
-		lasting = time.Second
-	}
-	for range b.runs() {
-		ours, err := load{address: s.contentAt, clients: downloaders, lasting: lasting, round: fetch(getRequest(s.contentAt, path))}.run(ctx)
+	return work(&shop{bench: b, system: s, peer: peer})
+}
+
+// file is the name of the file, and path where it is served.
+func (g goods) file() string { return fmt.Sprintf("f%d", g.size) }
+func (g goods) path() string { return "/pulp/content/served/" + g.file() }
+
+// sell measures downloads of one file from both, by turns.
+func (s *shop) sell(ctx context.Context, g goods, how string, goal *goal) error {
+	what := fmt.Sprintf("download of a stored file of %s, %d connections%s", g.name, g.clients, how)
+	f := figure{Work: "serve", Mode: s.system.mode, What: what, Unit: "/s", PeerWhat: "nginx with the same file", Goal: goal}
+	for range s.runs() {
+		ours, err := s.download(ctx, g, s.system.contentAt, g.path())
 		if err != nil {
 			return err
 		}
-		theirs, err := load{address: peer, clients: downloaders, lasting: lasting / 2, round: fetch(getRequest(peer, "/file"))}.run(ctx)
+		theirs, err := s.download(ctx, g, s.peer, "/"+g.file())
 		if err != nil {
 			return err
 		}
 		f.Runs, f.Peer = append(f.Runs, ours.rate), append(f.Peer, theirs.rate)
 	}
-	b.report(f)
+	s.report(f)
 	return nil
 }
 
-// publish stores a file, publishes and distributes it, and gives the path where it is served.
-func (s *system) publish(ctx context.Context, file []byte) (string, error) {
+// download runs the load of one file for a while.
+func (b *bench) download(ctx context.Context, g goods, address, path string) (outcome, error) {
+	request := getRequest(address, path)
+	if g.size <= 64<<10 {
+		return load{address: address, clients: g.clients, lasting: b.lasting(), round: fetch(request)}.run(ctx)
+	}
+	nowhere := make([]byte, 1<<20)
+	return load{address: address, clients: g.clients, lasting: b.lasting(), round: func(_ context.Context, w *wire, _ int) error {
+		return w.swallow(request, int64(g.size), nowhere)
+	}}.run(ctx)
+}
+
+// lasting is how long one run of a load takes.
+func (b *bench) lasting() time.Duration {
+	if b.quick {
+		return time.Second
+	}
+	return 4 * time.Second
+}
+
+// publish stores files, publishes and distributes them under "served".
+func (s *system) publish(ctx context.Context, files map[string][]byte) error {
 	c := s.client()
-	repository, err := c.repository(ctx, "served", map[string]any{"autopublish": true})
+	repository, err := c.repository(ctx, "served", nil)
 	if err != nil {
-		return "", err
+		return err
 	}
 	w, err := dial(ctx, s.apiAt)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer w.close()
-	if err := uploadUnit(ctx, w, s.apiAt, file, "file", [2]string{"repository", repository}); err != nil {
-		return "", err
-	}
-	_, err = c.task(ctx, http.MethodPost, api+"distributions/file/file/", map[string]any{"name": "served", "base_path": "served", "repository": repository})
-	return "/pulp/content/served/file", err
-}
-
-// nginx starts an nginx that serves one file.
-func (b *bench) nginx(ctx context.Context, program string, file []byte) (address string, stop func(), err error) {
-	dir, err := b.folderFor("nginx")
-	if err != nil {
-		return "", nil, err
-	}
-	// Its workers may run as another user.
-	for _, at := range []string{b.dir, dir} {
-		if err := os.Chmod(at, 0o755); err != nil {
-			return "", nil, err
+	for name, file := range files {
+		if err := uploadUnit(ctx, w, s.apiAt, file, name, [2]string{"repository", repository}); err != nil {
+			return err
 		}
 	}
-	if address, err = sparePort(ctx); err != nil {
-		return "", nil, err
+	if _, err := c.task(ctx, http.MethodPost, api+"publications/file/file/", map[string]any{"repository": repository}); err != nil {
+		return err
 	}
-	text := fmt.Sprintf(`daemon off; worker_processes auto; pid %[1]s/pid; error_log %[1]s/errors;
-events { worker_connections 512; }
-http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000; default_type application/octet-stream;
-  client_body_temp_path %[1]s/t1; proxy_temp_path %[1]s/t2; fastcgi_temp_path %[1]s/t3; uwsgi_temp_path %[1]s/t4; scgi_temp_path %[1]s/t5;
-  server { listen %[2]s; root %[1]s; } }
-`, dir, address)
-	if err := os.WriteFile(filepath.Join(dir, "conf"), []byte(text), 0o644); err != nil {
-		return "", nil, err
+	if _, err = c.task(ctx, http.MethodPost, api+"distributions/file/file/", map[string]any{"name": "served", "base_path": "served", "repository": repository}); err != nil {
+		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "file"), file, 0o644); err != nil {
-		return "", nil, err
-	}
-	p, err := startProcess(dir, "nginx", os.Environ(), program, "-p", dir, "-e", filepath.Join(dir, "errors"), "-c", filepath.Join(dir, "conf"))
-	if err != nil {
-		return "", nil, err
-	}
-	stop = func() {
-		if err := p.stop(); err != nil {
-			fmt.Fprintln(os.Stderr, "bench:", err)
+	limit, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for !answers(limit, "http://"+s.contentAt+"/pulp/content/served/PULP_MANIFEST") {
+		if err := pause(limit, 10*time.Millisecond); err != nil {
+			return fmt.Errorf("wait until the files are served: %w", err)
 		}
 	}
-	if err := p.until(ctx, func() bool { return answers(ctx, "http://"+address+"/file") }); err != nil {
-		stop()
-		return "", nil, err
-	}
-	return address, stop, nil
+	return nil
 }

@@ -33,15 +33,11 @@ func measureSync(ctx context.Context, b *bench, mode string) error {
 		return err
 	}
 	defer stop()
-	s, err := b.prepare(ctx, mode)
+	s, err := b.start(ctx, mode, "EGRESS__ALLOW", "127.0.0.1")
 	if err != nil {
 		return err
 	}
 	defer s.stopAndSay()
-	s.set("EGRESS__ALLOW", "127.0.0.1")
-	if err := s.launch(ctx); err != nil {
-		return err
-	}
 	w := &syncer{bench: b, system: s, client: s.client(), up: up, mode: mode}
 	for _, step := range []func(context.Context) error{w.onDemand, w.immediate, w.publish, w.pages} {
 		if err := step(ctx); err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -32,11 +33,15 @@ type system struct {
 	undo             []func() error
 }
 
-// start starts a Packhouse with an empty data folder.
-func (b *bench) start(ctx context.Context, mode string) (*system, error) {
+// start starts a Packhouse with an empty data folder, set up by environment variables: names without the prefix, each
+// before its value.
+func (b *bench) start(ctx context.Context, mode string, settings ...string) (*system, error) {
 	s, err := b.prepare(ctx, mode)
 	if err != nil {
 		return nil, err
+	}
+	for pair := range slices.Chunk(settings, 2) {
+		s.set(pair[0], pair[1])
 	}
 	if err := s.launch(ctx); err != nil {
 		return nil, errors.Join(err, s.stop())
@@ -178,7 +183,7 @@ func (s *system) launch(ctx context.Context) error {
 		s.processes = append(s.processes, p)
 	}
 	last := s.processes[len(s.processes)-1]
-	return last.until(ctx, func() bool { return answers(ctx, "http://"+s.apiAt+api+"status/") })
+	return last.until(ctx, func() bool { return answers(ctx, "http://"+s.apiAt+api+"status/") && listens(ctx, s.contentAt) })
 }
 
 // answers tells whether a URL gives 200.

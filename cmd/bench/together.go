@@ -30,15 +30,11 @@ func (b *bench) together(ctx context.Context, mode string, processes int) error 
 		return err
 	}
 	defer stop()
-	s, err := b.prepare(ctx, mode)
+	s, err := b.start(ctx, mode, "EGRESS__ALLOW", "127.0.0.1")
 	if err != nil {
 		return err
 	}
 	defer s.stopAndSay()
-	s.set("EGRESS__ALLOW", "127.0.0.1")
-	if err := s.launch(ctx); err != nil {
-		return err
-	}
 	w := &together{syncer: &syncer{bench: b, system: s, client: s.client(), mode: mode}, bulk: up, at: []string{s.contentAt}, clients: 1000, size: 100 << 20}
 	if b.quick {
 		w.clients, w.size = 100, 10<<20

@@ -32,6 +32,8 @@ func works() []work {
 		{"versions", both, measureVersions},
 		{"sync", both, measureSync},
 		{"serve", both, measureServe},
+		{"lookup", both, measureLookUp},
+		{"redirect", []string{withS3}, measureRedirect},
 		{"together", both, measureTogether},
 		{"upload", modes(), measureUpload},
 	}

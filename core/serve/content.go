@@ -74,11 +74,11 @@ func (s *source) lastWith(path string) (*interval, error) {
 // contentFolder pages through the paths of the version's content below a folder.
 func (s *source) contentFolder(folder string) pager {
 	return func(from string, limit int) ([]row, error) {
-		const columns = "c.relative_path AS path, m.added_at AS added, " + sizeColumn + ", " + digestColumn
 		if s.pathKeyed != "" {
-			return page(s.byKey(columns), "m.repo_key", from, after(folder), limit)
+			return rowsOf(s.files(page(s.members(), "m.repo_key", from, after(folder), limit)))
 		}
-		return page(s.byPath(columns), "c.relative_path", from, after(folder), limit)
+		q := s.byPath("c.relative_path AS path, m.added_at AS added, " + sizeColumn + ", " + digestColumn)
+		return rowsOf(page(q, "c.relative_path", from, after(folder), limit))
 	}
 }
 
@@ -92,12 +92,18 @@ func (s *source) byPath(columns string) *gorm.DB {
 		Where(inVersion, s.version, s.version)
 }
 
-// byKey goes from the memberships of the repository, in the order of their keys, to paths.
-func (s *source) byKey(columns string) *gorm.DB {
-	return s.tx.Table("core_repository_contents AS m").Select(columns).
-		Joins("CROSS JOIN core_content_artifacts AS c").
-		Joins("LEFT JOIN core_artifacts AS a ON a.id = c.artifact_id").
-		Where("c.content_id = m.content_id AND c.relative_path = m.repo_key").
+// members are the memberships of the version, whose keys are paths.
+func (s *source) members() *gorm.DB {
+	return s.tx.Table("core_repository_contents AS m").Select("m.content_id, m.repo_key, m.added_at").
 		Where("m.repository_id = ? AND m.pulp_type = ?", s.repository, s.pathKeyed).
 		Where(inVersion, s.version, s.version)
+}
+
+// files goes from a page of memberships to their files. The page is read before anything is joined to it: PostgreSQL takes
+// the two halves of the join for independent, expects one row instead of all, and would join whole tables.
+func (s *source) files(members *gorm.DB) *gorm.DB {
+	return s.tx.Table("(?) AS page", members).
+		Select("page.repo_key AS path, page.added_at AS added, c.content_id IS NULL AS gone, " + sizeColumn + ", " + digestColumn).
+		Joins("LEFT JOIN core_content_artifacts AS c ON c.content_id = page.content_id AND c.relative_path = page.repo_key").
+		Joins("LEFT JOIN core_artifacts AS a ON a.id = c.artifact_id")
 }

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -20,19 +21,27 @@ type row struct {
 	Added  time.Time
 	Size   *int64
 	SHA256 *string `gorm:"column:sha256"`
+	// Gone is set where the unit has no file under the path.
+	Gone bool
 }
 
 // pager gives up to limit rows in the order of their paths, the first at from or behind it.
 type pager func(from string, limit int) ([]row, error)
 
-// page finishes a query of rows whose path is the given column.
-func page(q *gorm.DB, column, from, end string, limit int) ([]row, error) {
+// page bounds a query of rows whose path is the given column. The limit is part of the text: PostgreSQL plans for a tenth of
+// a table where it is a parameter, and sorts the whole repository for a page of sixteen.
+func page(q *gorm.DB, column, from, end string, limit int) *gorm.DB {
 	q = q.Where(column+" >= ?", from)
 	if end != "" {
 		q = q.Where(column+" < ?", end)
 	}
-	var rows []row
-	err := q.Order(column).Limit(limit).Scan(&rows).Error
+	return q.Order(fmt.Sprintf("%s LIMIT %d", column, limit))
+}
+
+// rowsOf reads a page.
+func rowsOf(q *gorm.DB) (rows []row, err error) {
+	err = q.Scan(&rows).Error
+	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.Path, b.Path) })
 	return rows, err
 }
 
@@ -52,6 +61,10 @@ func entries(folder string, next pager) ([]Entry, error) {
 				skipped++ // inside of a directory that is listed already
 				continue
 			}
+			if r.Gone {
+				from = behind(r.Path)
+				continue
+			}
 			var e Entry
 			e, from = entry(folder, r)
 			all = append(all, e)
@@ -60,6 +73,20 @@ func entries(folder string, next pager) ([]Entry, error) {
 			return all, nil
 		}
 		limit = nextPage(limit, skipped)
+	}
+}
+
+// anything tells whether there is a file in a folder, or below.
+func anything(folder string, next pager) (bool, error) {
+	for from, limit := folder, 1; ; limit = smallPage {
+		rows, err := next(from, limit)
+		if err != nil || len(rows) == 0 {
+			return false, err
+		}
+		if slices.ContainsFunc(rows, func(r row) bool { return !r.Gone }) {
+			return true, nil
+		}
+		from = behind(rows[len(rows)-1].Path)
 	}
 }
 
@@ -73,8 +100,11 @@ func entry(folder string, r row) (Entry, string) {
 	if r.SHA256 != nil {
 		e.SHA256 = *r.SHA256
 	}
-	return e, r.Path + "\x01" // nothing that is stored sorts between the two: paths have no control characters
+	return e, behind(r.Path)
 }
+
+// behind is the first key behind one: nothing that is stored sorts between the two, as paths have no control characters.
+func behind(path string) string { return path + "\x01" }
 
 func nextPage(limit, skipped int) int {
 	if skipped > limit/2 {

@@ -18,7 +18,16 @@ func TestEntriesAreTheNamesOfTheFolder(t *testing.T) {
 		slices.Sort(paths)
 		paths = slices.Compact(paths)
 		folder := rapid.SampledFrom([]string{"", "a/", "a/b/", "-/"}).Draw(t, "folder")
-		got, err := entries(folder, inMemory(paths, folder))
+		gone := map[string]bool{}
+		for _, p := range paths {
+			gone[p] = rapid.IntRange(0, 3).Draw(t, "gone") == 0
+		}
+		pages := inMemory(paths, gone, folder)
+		paths = slices.DeleteFunc(paths, func(p string) bool { return gone[p] })
+		if there, err := anything(folder, pages); err != nil || there != (len(plainWalk(paths, folder)) > 0) {
+			t.Fatalf("folder %q of %q: there is something: %v, %v", folder, paths, there, err)
+		}
+		got, err := entries(folder, pages)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,12 +55,13 @@ func plainWalk(paths []string, folder string) []string {
 	return slices.Compact(names)
 }
 
-func inMemory(paths []string, folder string) pager {
+func inMemory(paths []string, gone map[string]bool, folder string) pager {
+	paths = slices.Clone(paths)
 	return func(from string, limit int) ([]row, error) {
 		var rows []row
 		for _, p := range paths {
 			if p >= from && strings.HasPrefix(p, folder) && len(rows) < limit {
-				rows = append(rows, row{Path: p})
+				rows = append(rows, row{Path: p, Gone: gone[p]})
 			}
 		}
 		return rows, nil
@@ -69,7 +79,7 @@ func TestDeepFoldersAreJumpedOver(t *testing.T) {
 	}
 	slices.Sort(paths)
 	read := 0
-	plain := inMemory(paths, "")
+	plain := inMemory(paths, nil, "")
 	got, err := entries("", func(from string, limit int) ([]row, error) {
 		rows, err := plain(from, limit)
 		read += len(rows)

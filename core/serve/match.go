@@ -61,6 +61,6 @@ func (r *Resolver) basePaths(tx *gorm.DB, domain, folder string) pager {
 		if domain != ident.DefaultDomain { // of that one the settings decide
 			q = q.Where("content_guard_id IS NULL OR NOT EXISTS (SELECT 1 FROM core_domains o WHERE o.id = ? AND o.hide_guarded_distributions)", domain)
 		}
-		return page(q, "base_path", from, after(folder), limit)
+		return rowsOf(page(q, "base_path", from, after(folder), limit))
 	}
 }

@@ -54,7 +54,7 @@ func (s *source) publishedFile(path string) (*Found, error) {
 func (s *source) publishedFolder(folder string) pager {
 	return func(from string, limit int) ([]row, error) {
 		q := s.publishedArtifacts("p.relative_path AS path, p.added_at AS added, " + sizeColumn + ", " + digestColumn)
-		return page(q, "p.relative_path", from, after(folder), limit)
+		return rowsOf(page(q, "p.relative_path", from, after(folder), limit))
 	}
 }
 

@@ -84,7 +84,7 @@ func (s *source) resolve(rel string) (Result, error) {
 		return s.list(folder)
 	}
 	for _, next := range s.pagers(folder) {
-		if rows, err := next(folder, 1); err != nil || len(rows) > 0 {
+		if there, err := anything(folder, next); err != nil || there {
 			return Result{AddSlash: err == nil}, err
 		}
 	}
