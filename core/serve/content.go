@@ -1,8 +1,6 @@
 package serve
 
 import (
-	"time"
-
 	"gorm.io/gorm"
 
 	"github.com/packhouse/packhouse/core/errs"
@@ -39,30 +37,35 @@ func (s *source) keyedFile(path string) (*Found, error) {
 	if unit == nil || (unit.VersionRemoved != nil && *unit.VersionRemoved <= s.version) {
 		return nil, notFound()
 	}
+	return s.keyedSince(path, unit.VersionAdded)
+}
+
+// keyedSince gives the file that the unit has which a version added.
+func (s *source) keyedSince(path string, version int64) (*Found, error) {
 	var hits []hit
-	err = s.tx.Table("core_content_artifacts AS c").Select("c.content_id AS hit_content, c.relative_path AS hit_path, a.*").
+	err := s.tx.Table("core_repository_contents AS m").Select(hitColumns("m.added_at")).
+		Joins("CROSS JOIN core_content_artifacts AS c").
 		Joins("LEFT JOIN core_artifacts AS a ON a.id = c.artifact_id").
-		Where("c.content_id = ? AND c.relative_path = ?", unit.ContentID, path).Scan(&hits).Error
+		Where("m.repository_id = ? AND m.repo_key = ? AND m.version_added = ? AND m.pulp_type = ?", s.repository, path, version, s.pathKeyed).
+		Where("c.content_id = m.content_id AND c.relative_path = ?", path).Scan(&hits).Error
 	if err != nil {
 		return nil, err
 	}
 	if len(hits) == 0 {
 		return nil, notFound()
 	}
-	hits[0].HitAdded = unit.AddedAt
 	return s.found(&hits[0], path)
 }
 
 // interval is the part of a membership that a look-up needs.
 type interval struct {
-	ContentID      string
+	VersionAdded   int64
 	VersionRemoved *int64
-	AddedAt        time.Time
 }
 
 func (s *source) lastWith(path string) (*interval, error) {
 	var found []interval
-	err := s.tx.Table("core_repository_contents").Select("content_id, version_removed, added_at").
+	err := s.tx.Table("core_repository_contents").Select("version_added, version_removed").
 		Where("repository_id = ? AND repo_key = ? AND version_added <= ? AND pulp_type = ?", s.repository, path, s.version, s.pathKeyed).
 		Order("version_added DESC").Limit(1).Scan(&found).Error
 	if err != nil || len(found) == 0 {

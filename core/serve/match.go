@@ -20,7 +20,7 @@ func match(tx *gorm.DB, domain, path string) (*model.Distribution, error) {
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	return &found[0], nil
+	return new(found[0]), nil // a copy: what is remembered must not hold the whole slice
 }
 
 // above answers for a path that no distribution covers: the next segments of the base paths below it.

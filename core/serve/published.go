@@ -24,7 +24,7 @@ func hitColumns(when string) string {
 
 func (s *source) found(h *hit, path string) (*Found, error) {
 	if h.ID != "" {
-		return &Found{Artifact: &h.Artifact, Path: path, ContentID: deref(h.HitContent), AddedAt: h.HitAdded}, nil
+		return &Found{Artifact: new(h.Artifact), Path: path, ContentID: deref(h.HitContent), AddedAt: h.HitAdded}, nil // a copy, as in match
 	}
 	if h.HitContent == nil || h.HitPath == nil {
 		return nil, notFound()

@@ -73,6 +73,9 @@ func (s *source) raw(q *gorm.DB) (*source, error) {
 
 // resolve finds a path below the distribution: index.html of a folder, a folder, a file, in this order.
 func (s *source) resolve(rel string) (Result, error) {
+	if found, done, err := s.plain(rel); done || err != nil {
+		return Result{Found: found}, err
+	}
 	folder := rel
 	if rel != "" && !strings.HasSuffix(rel, "/") {
 		folder = rel + "/"
