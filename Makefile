@@ -15,7 +15,7 @@ SERVICES := .cache/bin/services
 LINTER := CGO_ENABLED=0 go tool -modfile=.ci/tools/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-one bench chaos fuzz lint fmt generate changelog clean $(SERVICES)
+.PHONY: help build run test test-one bench bench-large chaos fuzz lint fmt generate changelog clean $(SERVICES)
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test-one: $(SERVICES) ## run some tests: make test-one PKG=./core/db RUN=TestOpe
 
 bench: $(SERVICES) build ## measure the server over HTTP, an hour or so: make bench BENCH="-quick -only tasks"
 	PACKHOUSE_TEST_DURABLE=1 $(SERVICES) go run ./cmd/bench $(BENCH)
+
+bench-large: $(SERVICES) build ## look-ups among ten million paths, half an hour and 20 GB of disk
+	PACKHOUSE_TEST_DURABLE=1 $(SERVICES) go run ./cmd/bench -only lookup -units 10000000 $(BENCH)
 
 chaos: $(SERVICES) ## kill, stop and freeze everything that tasks need, and check what they did: make chaos ROUNDS=200 SEED=7
 	$(SERVICES) go run ./cmd/chaos -rounds $(ROUNDS) -seed $(SEED)

@@ -1,6 +1,7 @@
 package content
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -84,10 +85,17 @@ func (b *badUpstream) check(fault upstream.Fault) {
 		b.patience(r, 0.1)
 	}
 	place := b.place(c, b.path, r, b.up.URL+"/"+b.path, b.body)
+	parts := make([]*answer, len(b.both))
 	for _, asked := range []headers{nil, {"Range": "bytes=0-9"}} {
 		var together sync.WaitGroup
-		for _, process := range b.both {
-			together.Go(func() { b.judge(asked, process.get("GET", "d/"+b.path, asked)) })
+		for i, process := range b.both {
+			together.Go(func() {
+				a := process.get("GET", "d/"+b.path, asked)
+				b.judge(asked, a)
+				if asked == nil {
+					parts[i] = a
+				}
+			})
 		}
 		together.Wait()
 	}
@@ -98,12 +106,33 @@ func (b *badUpstream) check(fault upstream.Fault) {
 	b.patience(r, 0)
 	must(t, b.db.InTx(t.Context(), func(tx *db.Tx) error { return tx.Model(place).Update("failed_at", nil).Error }))
 	var together sync.WaitGroup
-	for _, process := range b.both {
-		together.Go(func() { process.get("GET", "d/"+b.path, nil).whole(t, b.body) })
+	for i, process := range b.both {
+		together.Go(func() {
+			process.get("GET", "d/"+b.path, nil).whole(t, b.body)
+			b.resume(process, parts[i])
+		})
 	}
 	together.Wait()
 	if b.policy == model.OnDemand {
 		b.until("it is stored", func() bool { return b.attached(c) == digestOf(b.body) })
+	}
+}
+
+// resume asks for the rest of what broke off, in the ways in which clients do: what they put together must be the file.
+func (b *badUpstream) resume(process *mirror, part *answer) {
+	for _, validator := range []string{"ETag", "Last-Modified"} {
+		known := part.Header.Get(validator)
+		if part.StatusCode != 200 || known == "" {
+			continue
+		}
+		rest := process.get("GET", "d/"+b.path, headers{"Range": fmt.Sprintf("bytes=%d-", len(part.body)), "If-Range": known})
+		got := rest.body
+		if rest.StatusCode == 206 {
+			got = append(slices.Clone(part.body), got...)
+		}
+		if !bytes.Equal(got, b.body) {
+			b.t.Errorf("%s: continued by its %s, %s, it is another file", b.path, validator, known)
+		}
 	}
 }
 

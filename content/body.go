@@ -8,6 +8,7 @@ import (
 	"mime/multipart"
 	"net"
 	"net/textproto"
+	"os"
 	"strings"
 	"time"
 )
@@ -67,6 +68,7 @@ func (b *body) WriteTo(w io.Writer) (n int64, err error) {
 		}
 		b.sent, b.fault = n, err
 	}()
+	w = &paced{Writer: w, conn: b.conn, alive: b.alive}
 	for _, p := range b.parts {
 		head, err := io.WriteString(w, p.head)
 		n += int64(head)
@@ -83,19 +85,18 @@ func (b *body) WriteTo(w io.Writer) (n int64, err error) {
 	return n + int64(tail), err
 }
 
-// alive gives the client time for the next block. A client that takes nothing for so long loses the connection, and
-// its file is closed.
-func (b *body) alive() {
-	_ = b.conn.SetWriteDeadline(time.Now().Add(stallTimeout)) // fails on a closed connection only, and so will the write
-}
-
 // Close is called once, whether the body was written or not.
 func (b *body) Close() error {
 	b.lastFlush()
 	err := b.bytes.Close()
 	b.exchange.bytes = b.sent
-	if b.fault != nil && !gone(b.fault) {
-		b.Log.Error("a download was broken off", slog.String("path", b.path), slog.Any("error", b.fault))
+	if b.fault == nil && b.sent < b.length() {
+		b.fault = errDeparted // even the head could not be written
+	}
+	if b.fault != nil {
+		if !gone(b.fault) {
+			b.Log.Error("a download was broken off", slog.String("path", b.path), slog.Any("error", b.fault))
+		}
 		b.reset()
 	}
 	b.end(b.fault)
@@ -113,7 +114,7 @@ func (b *body) lastFlush() {
 }
 
 // reset makes the coming end of the connection a hard one, for what stands between us and the client: a proxy that
-// speaks HTTP/1.0 takes any other end for that of the file.
+// speaks HTTP/1.0 takes any other end for that of the file. It also frees what a client that is too slow has not taken.
 func (b *body) reset() {
 	if tcp, ok := b.conn.(interface{ SetLinger(seconds int) error }); ok {
 		_ = tcp.SetLinger(0) // fails on a connection that has ended already
@@ -129,6 +130,9 @@ func (b *body) Read([]byte) (int, error) {
 func gone(err error) bool {
 	if _, ours := errors.AsType[*unread](err); ours {
 		return false
+	}
+	if call, ok := errors.AsType[*os.SyscallError](err); ok && call.Syscall == "sendfile" && !ofConnection(call.Err) {
+		return false // the kernel could not read the file
 	}
 	_, network := errors.AsType[*net.OpError](err)
 	return network || errors.Is(err, net.ErrClosed) || errors.Is(err, errDeparted)

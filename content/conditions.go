@@ -9,7 +9,10 @@ import (
 // validators are what a representation can be told from another by (RFC 9110 §8.8).
 type validators struct {
 	etag     string    // a strong one, with its quotes; empty as long as the digest is not known
-	modified time.Time // whole seconds
+	modified time.Time // whole seconds; zero where nobody knows it
+	// unverified is set when the bytes that go out may still turn out to be others than the tag says. A client must not add
+	// to what it has of them, so it is given a weak tag, which is of no use for ranges, and no date.
+	unverified bool
 }
 
 // verdict is the outcome of preconditions.
@@ -36,15 +39,15 @@ func (v validators) check(lines func(name string) []string) verdict {
 		if !v.listed(match, false) {
 			return failed
 		}
-	} else if since, ok := date(lines("If-Unmodified-Since")); ok && v.modified.After(since) {
+	} else if since, ok := date(lines("If-Unmodified-Since")); ok && !v.modified.IsZero() && v.modified.After(since) {
 		return failed
 	}
 	if none := lines("If-None-Match"); len(none) > 0 {
 		if v.listed(none, true) {
 			return notModified
 		}
-	} else if since, ok := date(lines("If-Modified-Since")); ok && !v.modified.After(since) {
-		return notModified
+	} else if since, ok := date(lines("If-Modified-Since")); ok && since.Equal(v.modified) {
+		return notModified // a later date is not enough: a distribution that is taken back to what it was has older files
 	}
 	return proceed
 }
@@ -63,7 +66,7 @@ func (v validators) sameRange(lines []string) bool {
 		return value == v.etag
 	}
 	at, ok := date(lines)
-	return ok && at.Equal(v.modified)
+	return ok && !v.modified.IsZero() && at.Equal(v.modified)
 }
 
 // listed tells whether our tag is in a list of entity tags. Weak ones count only in a weak comparison.

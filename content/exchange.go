@@ -29,6 +29,7 @@ type exchange struct {
 	bytes   int64
 	how     string // one of the ways below; empty is none of them
 	asker   asker  // for the access log
+	large   bool   // it has one of the places for large listings
 	unit    string // the unit of content whose file it is about; empty is none
 	// streamed is set when a body goes on writing after the handler; it logs the exchange then.
 	streamed bool
@@ -38,6 +39,7 @@ func (s *Server) begin(c *fiber.Ctx) *exchange {
 	request := c.Request()
 	if request.Header.ContentLength() != -2 { // -2 is "no body": an unread one must not be taken for the next request
 		c.Response().Header.SetConnectionClose()
+		lingering(c)
 	}
 	return &exchange{
 		Server:  s,
@@ -94,11 +96,12 @@ func (x *exchange) moved(path string) error {
 
 // The ways in which requests are answered, as Options.Served is told them.
 const (
-	byStorage  = "stored"   // with a file that was there
-	byUpstream = "fetched"  // with a file that had to be fetched
-	byRedirect = "redirect" // with a link to the object storage
-	byListing  = "listing"  // with the listing of a folder
-	byNothing  = "none"     // with none of these: an error, a condition that was met, a slash that was missing
+	byStorage   = "stored"   // with a file that was there
+	byWebServer = "handed"   // with a file that was there and that the web server in front sends
+	byUpstream  = "fetched"  // with a file that had to be fetched
+	byRedirect  = "redirect" // with a link to the object storage
+	byListing   = "listing"  // with the listing of a folder
+	byNothing   = "none"     // with none of these: an error, a condition that was met, a slash that was missing
 )
 
 // finish counts and logs the exchange, unless its body is still to be written.
@@ -110,8 +113,9 @@ func (x *exchange) finish() {
 
 // end counts and logs the exchange.
 func (x *exchange) end(broken error) {
+	x.notLarge()
 	if x.Served != nil {
-		x.Served(cmp.Or(x.how, byNothing), x.bytes)
+		x.Served(cmp.Or(x.how, byNothing), x.bytes, time.Since(x.started))
 	}
 	if x.unit != "" && broken == nil && x.hasIt() {
 		x.Downloaded(x.unit, x.started)

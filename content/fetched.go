@@ -30,13 +30,25 @@ func (x *exchange) fetched(ctx context.Context, result serve.Result) error {
 	if done, err := x.known(ctx, result, v); done || err != nil {
 		return err
 	}
+	return x.follow(result, func(present context.Context) (*fetch.Download, error) {
+		return x.Fetcher.Fetch(present, result.Distribution.DomainID, result.Found.Missing)
+	})
+}
+
+// follow answers with what begin begins to bring, for as long as the client is there.
+func (x *exchange) follow(result serve.Result, begin func(present context.Context) (*fetch.Download, error)) error {
 	present, leave := x.present()
-	d, err := x.Fetcher.Fetch(present, result.Distribution.DomainID, result.Found.Missing)
+	d, err := begin(present)
 	if err == nil {
 		err = x.pass(present, leave, result, d)
 	} else {
 		leave()
 	}
+	return x.unlessGone(present, err)
+}
+
+// unlessGone drops the error of a client that has gone.
+func (x *exchange) unlessGone(present context.Context, err error) error {
 	if err != nil && errors.Is(context.Cause(present), errDeparted) {
 		x.status = statusGone
 		x.c.Response().Header.SetConnectionClose()
@@ -47,11 +59,10 @@ func (x *exchange) fetched(ctx context.Context, result serve.Result) error {
 
 // declared gives the validators of a file as its metadata has them.
 func declared(found *serve.Found) validators {
-	v := validators{modified: found.AddedAt.UTC().Truncate(time.Second)}
-	if found.Missing.SHA256 != "" {
-		v.etag = tagOf(found.Missing.SHA256)
+	if found.Missing.SHA256 == "" {
+		return validators{} // what the upstream has now may be another file than it had when this one was added
 	}
-	return v
+	return validators{etag: tagOf(found.Missing.SHA256), modified: found.AddedAt.UTC().Truncate(time.Second)}
 }
 
 // known answers with what is declared where that is enough: to conditions, to a range that cannot be, and to the HEAD of a
@@ -88,7 +99,7 @@ func (x *exchange) pass(ctx context.Context, leave context.CancelFunc, result se
 	x.how = byUpstream
 	bytes := &coming{d: d, ctx: ctx, leave: leave, conn: x.c.Context().Conn()}
 	if size, ok := d.Size(); ok && d.Stored() == nil && d.Readable() && !x.mustWait(d, size) {
-		v := validators{modified: declared(result.Found).modified}
+		v := validators{modified: declared(result.Found).modified, unverified: !d.Verified()}
 		if d.SHA256() != "" {
 			v.etag = tagOf(d.SHA256())
 		}
@@ -128,6 +139,7 @@ func (x *exchange) conditional() bool {
 // passVerified answers with a file that is stored now, or with one that never will be.
 func (x *exchange) passVerified(result serve.Result, artifact *model.Artifact, bytes *coming) error {
 	found := *result.Found
+	undeclared := found.Missing.SHA256 == ""
 	found.Missing, found.Artifact = nil, artifact
 	result.Found = &found
 	if artifact.ID != "" {
@@ -137,6 +149,9 @@ func (x *exchange) passVerified(result serve.Result, artifact *model.Artifact, b
 		return x.respond(ctx, result)
 	}
 	v := validatorsOf(&found)
+	if undeclared {
+		v.modified = time.Time{} // as in declared
+	}
 	if refused := v.check(x.lines); refused != proceed {
 		return errors.Join(x.emptied(refused.status(), v), bytes.Close())
 	}

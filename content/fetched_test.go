@@ -36,11 +36,15 @@ func TestFetchedOnDemand(t *testing.T) {
 			first.whole(t, body)
 			digest := digestOf(body)
 			m.until("it is stored", func() bool { return m.attached(c) == digest })
-			for _, again := range []*answer{first, m.get("GET", "d/"+name, nil)} {
+			for i, again := range []*answer{first, m.get("GET", "d/"+name, nil)} {
 				again.whole(t, body)
+				weak, date, ranges := "", "Fri, 02 Jan 2026 03:04:05 GMT", "bytes"
+				if i == 0 && strings.HasPrefix(again.Header.Get("ETag"), "W/") {
+					weak, date, ranges = "W/", "", "" // it was not verified yet when its answer began
+				}
 				for header, want := range map[string]string{
-					"ETag": `"` + digest + `"`, "Content-Length": strconv.Itoa(size), "X-Pulp-Artifact-Size": strconv.Itoa(size),
-					"Last-Modified": "Fri, 02 Jan 2026 03:04:05 GMT", "Accept-Ranges": "bytes", "Content-Encoding": "", "Content-Type": mediaType(name),
+					"ETag": weak + `"` + digest + `"`, "Content-Length": strconv.Itoa(size), "X-Pulp-Artifact-Size": strconv.Itoa(size),
+					"Last-Modified": date, "Accept-Ranges": ranges, "Content-Encoding": "", "Content-Type": mediaType(name),
 				} {
 					if got := again.Header.Get(header); got != want {
 						t.Errorf("%s: %s is %q, want %q", name, header, got, want)
@@ -90,7 +94,7 @@ func TestHeadAndRangesWait(t *testing.T) {
 				unit := m.unit(path)
 				m.place(unit, path, m.remote(path, policy), up.URL+"/"+strings.ReplaceAll(path, " ", "%20"), body)
 				a := m.get(c.method, "d/"+strings.ReplaceAll(path, " ", "%20"), asks)
-				if a.StatusCode != c.status || a.broken != nil || (c.body != nil && !bytes.Equal(a.body, c.body(body))) || a.Header.Get("ETag") != etag {
+				if a.StatusCode != c.status || a.broken != nil || (c.body != nil && !bytes.Equal(a.body, c.body(body))) || strings.TrimPrefix(a.Header.Get("ETag"), "W/") != etag {
 					t.Errorf("%s: %d, %d bytes, %v, %v", path, a.StatusCode, len(a.body), a.broken, a.Header)
 				}
 				if c.method == "HEAD" && a.ContentLength != big {

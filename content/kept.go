@@ -17,7 +17,7 @@ import (
 )
 
 // mostKept is the largest file that is kept in memory, in bytes. Above it a file costs no more to open than to send.
-const mostKept = 64 << 10
+const mostKept = serve.Keepable
 
 // kept is a small file in memory, whose digest was checked when it was read. It belongs to the remembered result that
 // leads to it, and is gone with it.
@@ -53,6 +53,9 @@ func (x *exchange) fromMemory(ctx context.Context, store storage.Storage, result
 		return true, x.answerKept(k, found)
 	}
 	k, err := x.keep(ctx, store, found)
+	if err != nil {
+		slot.Drop() // the path may lead to another file by the time when somebody has mended this
+	}
 	if err != nil || k == nil {
 		return false, err
 	}

@@ -41,12 +41,13 @@ func (x *exchange) link(ctx context.Context, signer storage.Signer, result serve
 	if x.method == fiber.MethodHead {
 		of = &known.head
 	}
-	if l := of.Load(); l != nil && x.started.Before(l.until) {
+	now := x.started.Round(0) // by the clock on the wall: the signature ends by that, also of a machine that slept
+	if l := of.Load(); l != nil && now.Before(l.until) {
 		return l.url, nil
 	}
 	url, err := x.sign(ctx, signer, result.Found)
 	if err == nil {
-		of.Store(&link{url: url, until: x.started.Add(linkReuse)})
+		of.Store(&link{url: url, until: now.Add(linkReuse)})
 	}
 	return url, err
 }

@@ -4,9 +4,13 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
+	"syscall"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/packhouse/packhouse/content/fetch"
 	"github.com/packhouse/packhouse/core/auth"
 	"github.com/packhouse/packhouse/core/errs"
 )
@@ -47,16 +51,32 @@ func statusOf(kind errs.Kind) int {
 // fail answers an error. Every fault of ours is logged with its cause; the client gets the reason without it.
 func (x *exchange) fail(err error) {
 	status := statusOf(kindOf(err))
+	if _, ok := errors.AsType[overlong](err); ok {
+		status = http.StatusRequestURITooLong
+	}
 	x.how = byNothing
-	if status >= http.StatusInternalServerError {
+	refused, upstream := errors.AsType[*fetch.Refusal](err)
+	if upstream {
+		status = refused.Status
+		x.refused(refused)
+	}
+	if status >= http.StatusInternalServerError && !upstream { // why an upstream gives nothing is in the log already
 		x.Log.ErrorContext(x.ctx, "content request failed", slog.String("path", x.path), slog.Int("status", status), slog.Any("error", err))
 	}
 	if wait, throttled := errors.AsType[*auth.Throttled](err); throttled {
 		x.c.Set("Retry-After", wait.RetryAfter())
 	}
+	x.uncacheable()
 	x.problem(status, reason(err))
 	if status == http.StatusForbidden || status == http.StatusNotFound {
 		x.phrase(reason(err)) // clients show the reason phrase and drop the body
+	}
+}
+
+// refused says when it is worth asking an upstream again.
+func (x *exchange) refused(r *fetch.Refusal) {
+	if r.After > 0 {
+		x.set(fiber.HeaderRetryAfter, strconv.Itoa(int(max(1, r.After.Round(time.Second).Seconds()))))
 	}
 }
 
@@ -73,8 +93,8 @@ func (d *damage) Unwrap() error { return d.cause }
 // damaged keeps a storage that does not answer, which passes by itself, apart from bytes that are wrong or gone.
 func damaged(reason string, cause error) error {
 	kind := errs.Internal
-	if errs.Is(cause, errs.Unavailable) || errs.Is(cause, errs.Canceled) {
-		kind = errs.Unavailable
+	if errs.Is(cause, errs.Unavailable) || errs.Is(cause, errs.Canceled) || errors.Is(cause, syscall.EMFILE) || errors.Is(cause, syscall.ENFILE) {
+		kind, reason = errs.Unavailable, "the storage does not give this file at the moment; try again in a while"
 	}
 	return &damage{kind: kind, reason: reason, cause: cause}
 }
@@ -116,7 +136,9 @@ func (s *Server) outside(c *fiber.Ctx, err error) error {
 	}
 	x := s.begin(c)
 	x.prefix = s.Prefix
-	x.problem(status, "content is served under "+s.Prefix)
+	x.uncacheable()
+	x.problem(status, s.refusal(status))
+	lingering(c)
 	x.logOutside()
 	return nil
 }

@@ -80,11 +80,13 @@ func TestConditionsAgreeWithTheStandardLibrary(t *testing.T) {
 	tag := etagOf(digits)
 	modified := addedAt.Truncate(time.Second)
 	tags := rapid.SampledFrom([]string{"", "", tag, "W/" + tag, `"x"`, `"x", ` + tag, "*"})
-	dates := rapid.SampledFrom([]string{"", "", modified.Format(http.TimeFormat), modified.Add(-time.Hour).Format(http.TimeFormat), modified.Add(time.Hour).Format(http.TimeFormat), "never"})
+	later := modified.Add(time.Hour).Format(http.TimeFormat)
+	dates := rapid.SampledFrom([]string{"", "", modified.Format(http.TimeFormat), modified.Add(-time.Hour).Format(http.TimeFormat), later, "never"})
 	rapid.Check(t, func(t *rapid.T) {
 		send := headers{
 			"If-Match": tags.Draw(t, "match"), "If-None-Match": tags.Draw(t, "none"),
-			"If-Modified-Since": dates.Draw(t, "modified"), "If-Unmodified-Since": dates.Draw(t, "unmodified"),
+			// The standard library takes a later date for enough, which it is not when files go back to what they were.
+			"If-Modified-Since": dates.Filter(func(date string) bool { return date != later }).Draw(t, "modified"), "If-Unmodified-Since": dates.Draw(t, "unmodified"),
 			"If-Range": rapid.OneOf(tags.Filter(func(s string) bool { return s != "*" && !strings.Contains(s, ",") }), dates).Draw(t, "range if"),
 			"Range":    rapid.SampledFrom([]string{"", "bytes=1-2", "bytes=-5", "bytes=90-", "bytes=3-", "bytes=0-0"}).Draw(t, "range"),
 		}

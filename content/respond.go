@@ -15,8 +15,8 @@ import (
 	"github.com/packhouse/packhouse/core/storage"
 )
 
-// respond answers with a stored file. There are three ways, and this is the only place that knows them: a link to the
-// storage, a file of this machine that the kernel sends, or a copy from the storage. Everything that can go wrong
+// respond answers with a stored file. There are four ways, and this is the only place that knows them: a link to the
+// storage, a file of this machine that the web server in front or the kernel sends, or a copy from the storage. Everything that can go wrong
 // before the first byte is found out before the first header is set.
 func (x *exchange) respond(ctx context.Context, result serve.Result) error {
 	found := result.Found
@@ -72,6 +72,7 @@ func tagOf(sha256 string) string { return `"` + sha256 + `"` }
 // emptied answers a precondition: nothing but what the client needs to know its copy by.
 func (x *exchange) emptied(status int, v validators) error {
 	if status == http.StatusPreconditionFailed {
+		x.momentary()
 		x.say(status, plainText, []byte("the file is not the one that your request is about\n"))
 	} else {
 		x.status = status
@@ -91,6 +92,7 @@ func (x *exchange) wanted(v validators, size int64) (spans []span, satisfiable b
 }
 
 func (x *exchange) outOfRange(v validators, size int64) error {
+	x.momentary()
 	x.say(http.StatusRequestedRangeNotSatisfiable, plainText, []byte("the file has no such bytes\n"))
 	x.validate(v)
 	x.set(fiber.HeaderContentRange, "bytes */"+strconv.FormatInt(size, 10))
@@ -99,6 +101,9 @@ func (x *exchange) outOfRange(v validators, size int64) error {
 
 // file answers with bytes: all, one part or several.
 func (x *exchange) file(ctx context.Context, store storage.Storage, found *serve.Found, v validators, spans []span) error {
+	if x.handOver(store, found, v, spans) {
+		return nil
+	}
 	bytes, err := x.open(ctx, store, found.Artifact)
 	if err != nil {
 		return err
@@ -148,10 +153,17 @@ func (x *exchange) prove(sha256 string) {
 }
 
 func (x *exchange) validate(v validators) {
-	if v.etag != "" {
+	switch {
+	case v.etag == "":
+	case v.unverified:
+		x.set(fiber.HeaderETag, "W/"+v.etag)
+		return
+	default:
 		x.set(fiber.HeaderETag, v.etag)
 	}
-	x.set(fiber.HeaderLastModified, v.modified.Format(http.TimeFormat))
+	if !v.modified.IsZero() {
+		x.set(fiber.HeaderLastModified, v.modified.Format(http.TimeFormat))
+	}
 	x.set(fiber.HeaderAcceptRanges, "bytes")
 }
 

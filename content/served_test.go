@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/packhouse/packhouse/core/serve"
 )
@@ -15,7 +16,7 @@ func TestEveryAnswerIsCounted(t *testing.T) {
 	var mu sync.Mutex
 	var counted []string
 	s := start(t, nil, func(o *Options) {
-		o.Served = func(how string, bytes int64) {
+		o.Served = func(how string, bytes int64, _ time.Duration) {
 			mu.Lock()
 			defer mu.Unlock()
 			counted = append(counted, fmt.Sprint(how, " ", bytes))

@@ -6,6 +6,7 @@
 package content
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"strings"
@@ -27,7 +28,7 @@ const (
 	headerTimeout = 30 * time.Second
 	idleTimeout   = 75 * time.Second
 	lookUpTimeout = 30 * time.Second
-	// stallTimeout is how long neither the client nor the storage may stand still within one block of a body.
+	// stallTimeout is how long the storage may stand still within a body, and the client may take for leastBytes of it.
 	stallTimeout = 2 * time.Minute
 )
 
@@ -64,20 +65,29 @@ type Options struct {
 	Proxies auth.Proxies
 	// RedirectToObjectStorage sends clients to the object storage where it can sign links.
 	RedirectToObjectStorage bool
-	// Served is told of every request when its answer has been sent, with how it was answered and the bytes of the body;
-	// may be nil.
-	Served func(how string, bytes int64)
+	// HandOver has the web server in front send stored files; the zero value sends them ourselves.
+	HandOver HandOver
+	// MaxAge is for how many seconds caches may use what no guard protects; nil: they are told nothing.
+	MaxAge *int
+	// TellCache tells clients whether the answer was remembered, in the header X-PULP-CACHE.
+	TellCache bool
+	// Served is told of every request when its answer has been sent, with how it was answered, the bytes of the body and the
+	// time until its last byte; may be nil.
+	Served func(how string, bytes int64, took time.Duration)
 	// Downloaded is told of every unit of content that a client got a file of, with the moment when it asked; may be nil.
 	Downloaded func(content string, at time.Time)
 	// Access gets a line for every request; nil: there is no access log.
 	Access *access.Log
 	Log    *slog.Logger
+	// stall is stallTimeout where it is 0; tests do not wait so long.
+	stall time.Duration
 }
 
 // Server answers requests for content. It is safe for concurrent use.
 type Server struct {
 	Options
-	room *room
+	room   *room
+	larges chan struct{}
 }
 
 // New makes a server. It panics when an option that it cannot work without is missing.
@@ -88,7 +98,9 @@ func New(o Options) *Server {
 	if !strings.HasPrefix(o.Prefix, "/") || !strings.HasSuffix(o.Prefix, "/") || strings.ContainsAny(o.Prefix, ":*+?%#\\") || strings.Contains(o.Prefix, "//") {
 		panic("content.New needs a plain prefix with a slash at both ends, not " + o.Prefix)
 	}
-	s := &Server{Options: o, room: &room{}}
+	o.HandOver.mustMakeSense()
+	s := &Server{Options: o, room: &room{}, larges: make(chan struct{}, largeAtOnce)}
+	s.stall = cmp.Or(o.stall, stallTimeout)
 	s.room.left.Store(o.Memory)
 	return s
 }
@@ -112,6 +124,7 @@ func (s *Server) App(before ...Part) *fiber.App {
 		IdleTimeout:                  idleTimeout,
 		ErrorHandler:                 s.outside,
 	})
+	app.Server().CloseOnShutdown = true // an answer that is written while the server stops says that it closes
 	for _, part := range before {
 		part.Mount(app)
 	}
@@ -162,16 +175,30 @@ func (s *Server) answer(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	result, err := s.Resolver.Resolve(ctx, x.domainID(), path, x.request(path))
-	if err != nil {
-		return err
+	slot, err := x.find(ctx, path)
+	if err != nil && slot.Dropped() {
+		_, err = x.find(ctx, path) // it was remembered, and is not there any more
 	}
-	if result.Found != nil && s.Downloaded != nil {
+	return err
+}
+
+// find answers with what is found under a path below the prefix. The slot is that of a remembered result, or nil.
+func (x *exchange) find(ctx context.Context, path string) (*serve.Slot, error) {
+	result, err := x.Resolver.Resolve(serve.WithLarge(ctx, x.beLarge), x.domainID(), path, x.request(path))
+	if err != nil {
+		return nil, err
+	}
+	if result.Found != nil && x.Downloaded != nil {
 		x.unit = result.Found.ContentID
 	}
-	if result.Guarded() {
-		x.set(fiber.HeaderCacheControl, "private") // a shared cache would not ask the guard
+	x.cacheable(result)
+	if x.TellCache {
+		x.set("X-PULP-CACHE", hitOrMiss(result.Remembered))
 	}
+	return result.Slot, x.give(ctx, path, result)
+}
+
+func (x *exchange) give(ctx context.Context, path string, result serve.Result) error {
 	switch {
 	case result.AddSlash:
 		return x.addSlash(path)
@@ -179,11 +206,20 @@ func (s *Server) answer(x *exchange) error {
 		return x.moved(result.Moved)
 	case result.Listing != nil:
 		return x.list(path, result)
+	case result.Pull != nil:
+		return x.pulled(ctx, result)
 	}
 	if result.Found.Missing != nil {
 		return x.fetched(ctx, result)
 	}
 	return x.respond(ctx, result)
+}
+
+func hitOrMiss(remembered bool) string {
+	if remembered {
+		return "HIT"
+	}
+	return "MISS"
 }
 
 var (

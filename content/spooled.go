@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 )
 
@@ -68,7 +69,7 @@ func (d *direct) send(s span) (sent int64, err error) {
 		n, err := sendFile(d.conn, d.file, span{start: s.start + sent, length: min(directBytes, s.length-sent)})
 		sent += n
 		d.refused = errors.Is(err, errors.ErrUnsupported)
-		if err != nil && !d.refused {
+		if err != nil && !d.refused && !slow(err, n) {
 			return sent, d.reason(err)
 		}
 	}
@@ -84,10 +85,16 @@ func (d *direct) reason(err error) error {
 	if _, waiting := errors.AsType[*net.OpError](err); waiting {
 		return err
 	}
-	for _, connection := range []syscall.Errno{syscall.EPIPE, syscall.ECONNRESET, syscall.ENOTCONN, syscall.ETIMEDOUT} {
-		if errors.Is(err, connection) {
-			return &net.OpError{Op: "sendfile", Net: "tcp", Err: os.NewSyscallError("sendfile", connection)}
-		}
+	if number, ok := errors.AsType[syscall.Errno](err); ok && ofConnection(number) {
+		return &net.OpError{Op: "sendfile", Net: "tcp", Err: os.NewSyscallError("sendfile", number)}
 	}
 	return d.broken(err)
+}
+
+// ofConnection tells whether what the kernel says of sending a file is about the connection, not about the file.
+func ofConnection(err error) bool {
+	number, ok := errors.AsType[syscall.Errno](err)
+	return ok && slices.Contains([]syscall.Errno{
+		syscall.EPIPE, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.ENOTCONN, syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN,
+	}, number)
 }

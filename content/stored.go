@@ -30,7 +30,7 @@ func (x *exchange) open(ctx context.Context, store storage.Storage, artifact *mo
 	if local, ok := store.(storage.Local); ok {
 		bytes, size, err = openFile(local, artifact.File)
 	} else {
-		bytes, size, err = openBlob(ctx, x.c.UserContext(), store, artifact.File)
+		bytes, size, err = openBlob(ctx, x.c.UserContext(), store, artifact.File, x.stall)
 	}
 	if err != nil {
 		return nil, damaged("the bytes of this file cannot be read; ask the administrator to verify the storage", err)
@@ -93,21 +93,22 @@ type blob struct {
 	ctx    context.Context // lives as long as the body: the request's own ends with its handler
 	cancel context.CancelFunc
 	key    string
+	stall  time.Duration // how long it may stand still
 }
 
 // openBlob asks the storage for the size first: an object that is too long would show only after the last byte.
-func openBlob(ctx, body context.Context, store storage.Storage, key string) (stored, int64, error) {
+func openBlob(ctx, body context.Context, store storage.Storage, key string, stall time.Duration) (stored, int64, error) {
 	info, err := store.Stat(ctx, key)
 	if err != nil {
 		return nil, 0, err
 	}
-	b := &blob{Storage: store, key: key}
+	b := &blob{Storage: store, key: key, stall: stall}
 	b.ctx, b.cancel = context.WithCancel(body)
 	return b, info.Size, nil
 }
 
 func (b *blob) copyTo(w io.Writer, s span, alive func()) (int64, error) {
-	stalled := time.AfterFunc(stallTimeout, b.cancel)
+	stalled := time.AfterFunc(b.stall, b.cancel)
 	defer stalled.Stop()
 	r, err := b.Open(b.ctx, b.key, s.start, s.length)
 	if err != nil {
@@ -117,7 +118,7 @@ func (b *blob) copyTo(w io.Writer, s span, alive func()) (int64, error) {
 	sent, buffer := int64(0), make([]byte, 64<<10)
 	for sent < s.length {
 		alive()
-		stalled.Reset(stallTimeout)
+		stalled.Reset(b.stall)
 		n, err := io.ReadFull(r, buffer[:min(int64(len(buffer)), s.length-sent)])
 		if err != nil {
 			return sent, &unread{b.key, err}

@@ -34,6 +34,7 @@ const unitType = "raw.unit"
 type mirror struct {
 	*site
 	db      *db.DB
+	url     string // of the database
 	blobs   storage.Storage
 	dir     string // of a file storage
 	spools  string // of an object storage
@@ -93,7 +94,7 @@ func (m *mirror) run(t *testing.T, address string) {
 	d, err := db.Open(t.Context(), db.Options{URL: address})
 	must(t, err)
 	t.Cleanup(func() { _ = d.Close() })
-	m.db = d
+	m.db, m.url = d, address
 	m.site = &site{t: t} // put needs it
 	tables.Fill(t, d, "")
 	m.repo = &model.Repository{Base: model.NewBase(ident.DefaultDomain), PulpType: "raw.raw", Name: "r", LatestVersion: 1, NextVersion: 2}

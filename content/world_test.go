@@ -20,6 +20,7 @@ import (
 
 	"github.com/packhouse/packhouse/core/errs"
 	"github.com/packhouse/packhouse/core/ident"
+	"github.com/packhouse/packhouse/core/listen"
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/obs/access"
 	"github.com/packhouse/packhouse/core/serve"
@@ -107,9 +108,11 @@ func start(t *testing.T, store storage.Storage, set func(o *Options)) *site {
 	s.address = listener.Addr().String()
 	app := New(o).App()
 	served := make(chan error, 1)
-	go func() { served <- app.Listener(listener) }()
+	bounded := listen.New(listener, listen.Options{Log: o.Log})
+	go func() { served <- app.Listener(bounded) }()
 	t.Cleanup(func() {
-		if err := errors.Join(app.Shutdown(), <-served); err != nil {
+		err := errors.Join(app.Shutdown(), bounded.Close()) // a stop before the first accept does not close it
+		if err := errors.Join(err, <-served); err != nil {
 			t.Error(err)
 		}
 	})

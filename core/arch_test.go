@@ -13,7 +13,7 @@ import (
 // layers lists the units from the bottom up; an import points to a lower layer. A unit is a folder right below core
 // or plugins, or a top-level folder, with everything in it.
 var layers = [][]string{
-	{"core/errs", "core/ident", "core/config", "core/obs", "core/secret"},
+	{"core/errs", "core/ident", "core/config", "core/listen", "core/obs", "core/secret"},
 	{"core/model", "core/db", "core/storage"},
 	{"core/artifact", "core/repository", "core/publication", "core/domain", "core/remote", "core/pipeline", "core/task", "core/event", "core/auth", "core/audit", "core/reseal"},
 	{"core/resource", "core/provider", "core/serve", "core/federation"},
@@ -50,7 +50,7 @@ type door struct {
 
 var doors = []door{
 	{"github.com/hibiken/asynq", []string{"tasks", "cmd/bench"}}, // the bench has plain asynq as a peer
-	{"github.com/redis/", []string{"tasks", "core/event/redis", testkit}},
+	{"github.com/redis/", []string{"tasks", "content/answers", "core/event/redis", testkit}},
 	{"github.com/alicebob/miniredis", []string{"tasks", "core/event/redis", "cmd/bench"}},
 	{"github.com/gofiber/", []string{"core/api", "core/resource", "content"}},
 	{"github.com/valyala/fasthttp", []string{"core/api", "core/resource", "content"}},

@@ -9,36 +9,40 @@ import (
 	"path/filepath"
 )
 
-// nginx starts one that serves files out of a folder, with more directives for its server where there are any.
-func (b *bench) nginx(ctx context.Context, name, more string, files map[string][]byte) (address string, stop func(), err error) {
+// plainSite is the site of an nginx that serves files out of its folder. Each worker listens by itself, so that a few connections
+// do not all end up at one.
+func plainSite(_ context.Context, address, dir string) (string, error) {
+	return fmt.Sprintf("server { listen %s reuseport; root %s; }", address, dir), nil
+}
+
+// nginx starts one with a site and files in its folder.
+func (b *bench) nginx(ctx context.Context, site func(ctx context.Context, address, dir string) (string, error), files map[string][]byte) (address string, stop func(), err error) {
 	program, err := exec.LookPath("nginx")
 	if err != nil {
 		return "", nil, errors.New("nginx is not installed, and there is nothing to serve files beside; install it")
 	}
-	dir, err := b.folderFor(name)
+	dir, err := b.folderFor("nginx")
 	if err != nil {
 		return "", nil, err
-	}
-	// Its workers may run as another user.
-	for _, at := range []string{b.dir, dir} {
-		if err := os.Chmod(at, 0o755); err != nil {
-			return "", nil, err
-		}
 	}
 	if address, err = sparePort(ctx); err != nil {
 		return "", nil, err
 	}
-	text := fmt.Sprintf(`daemon off; worker_processes auto; pid %[1]s/pid; error_log %[1]s/errors;
+	server, err := site(ctx, address, dir)
+	if err != nil {
+		return "", nil, err
+	}
+	text := fmt.Sprintf(`daemon off; worker_processes auto; pid %[1]s/pid; error_log %[1]s/errors; %[2]s
 events { worker_connections 512; }
 http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000; default_type application/octet-stream;
   client_body_temp_path %[1]s/t1; proxy_temp_path %[1]s/t2; fastcgi_temp_path %[1]s/t3; uwsgi_temp_path %[1]s/t4; scgi_temp_path %[1]s/t5;
-  server { listen %[2]s; root %[1]s; %[3]s } }
-`, dir, address, more)
-	if err := os.WriteFile(filepath.Join(dir, "conf"), []byte(text), 0o644); err != nil {
+  %[3]s }
+`, dir, asOneself(), server)
+	if err := os.WriteFile(filepath.Join(dir, "conf"), []byte(text), 0o600); err != nil {
 		return "", nil, err
 	}
 	for file, body := range files {
-		if err := os.WriteFile(filepath.Join(dir, file), body, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, file), body, 0o600); err != nil {
 			return "", nil, err
 		}
 	}
@@ -58,12 +62,10 @@ http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000;
 	return address, stop, nil
 }
 
-// listens tells whether somebody takes connections.
-func listens(ctx context.Context, address string) bool {
-	w, err := dial(ctx, address)
-	if err != nil {
-		return false
+// asOneself has the workers of nginx run as the user who started it, whose files they read.
+func asOneself() string {
+	if os.Getuid() == 0 {
+		return "user root;"
 	}
-	w.close()
-	return true
+	return ""
 }

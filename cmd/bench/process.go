@@ -124,3 +124,13 @@ func sparePort(ctx context.Context) (string, error) {
 	defer func() { _ = l.Close() }() // nobody has connected
 	return l.Addr().String(), nil
 }
+
+// listens tells whether somebody takes connections.
+func listens(ctx context.Context, address string) bool {
+	w, err := dial(ctx, address)
+	if err != nil {
+		return false
+	}
+	w.close()
+	return true
+}

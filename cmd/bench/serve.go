@@ -57,7 +57,7 @@ func (b *bench) shop(ctx context.Context, mode string, work func(*shop) error, s
 	if err := s.publish(ctx, files); err != nil {
 		return err
 	}
-	peer, stop, err := b.nginx(ctx, "nginx", "", files)
+	peer, stop, err := b.nginx(ctx, plainSite, files)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ func works() []work {
 		{"versions", both, measureVersions},
 		{"sync", both, measureSync},
 		{"serve", both, measureServe},
+		{"front", both, measureFront},
 		{"lookup", both, measureLookUp},
 		{"redirect", []string{withS3}, measureRedirect},
 		{"together", both, measureTogether},

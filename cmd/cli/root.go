@@ -39,7 +39,7 @@ Settings come from files, PACKHOUSE_… variables and flags; see packhouse confi
 	flags.StringVar(&c.data, "data", "", "keep everything in this `FOLDER` (setting data_dir)")
 	root.AddCommand(
 		c.serve(), c.api(), c.content(), c.worker(), c.migrate(),
-		c.config(), c.check(), c.openapi(), c.user(), c.groups(), c.roles(), c.access(), c.audit(), c.token(), c.keys(), c.tasks(), c.schedules(), c.version(), c.runTask(),
+		c.config(), c.check(), c.openapi(), c.snippet(), c.user(), c.groups(), c.roles(), c.access(), c.audit(), c.token(), c.keys(), c.tasks(), c.schedules(), c.version(), c.runTask(),
 	)
 	return root
 }

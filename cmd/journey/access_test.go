@@ -65,6 +65,7 @@ func endpoints() []endpoint {
 		{path: "distributions/file/file/", model: "file.filedistribution", verbs: "LCRUPD", roles: true, actions: label},
 		{path: "contentguards/core/rbac/", model: "core.rbaccontentguard", verbs: "LCRUPD", roles: true},
 		{path: "contentguards/core/composite/", model: "core.compositecontentguard", verbs: "LCRUPD", roles: true},
+		{path: "distributions/core/artifacts/", model: "core.artifactdistribution", verbs: "LR"},
 		{path: "contentguards/core/content_redirect/", model: "core.contentredirectcontentguard", verbs: "LCRUPD", roles: true},
 		{path: "contentguards/core/header/", model: "core.headercontentguard", verbs: "LCRUPD", roles: true},
 		{path: "contentguards/certguard/x509/", model: "certguard.x509certguard", verbs: "LCRUPD"},

@@ -97,7 +97,9 @@ func TestDomainsKnowNothingOfEachOther(t *testing.T) {
 			d.step(step{about: "the default domain's", do: "GET " + d.in("default", "{two_"+kind+"}"), status: 404})
 			d.step(step{about: "its own", do: "GET " + d.in("two", "{two_"+kind+"}"), status: 200})
 		}
-		for _, list := range []string{"content/", "repositories/", "distributions/", "remotes/", "artifacts/", "uploads/", "repository_versions/", "publications/"} {
+		d.step(step{about: "the one that is always there", do: "GET /pulp/default/api/v3/distributions/", status: 200, want: []string{"count = 1", `results.0.pulp_href ~ /distributions/core/artifacts/`}})
+		d.step(step{about: "nothing of others", do: "GET /pulp/one/api/v3/distributions/", status: 200, hasNot: []string{"/pulp/two/", "/core/artifacts/"}})
+		for _, list := range []string{"content/", "repositories/", "distributions/file/file/", "remotes/", "artifacts/", "uploads/", "repository_versions/", "publications/"} {
 			d.step(step{about: "nothing here", do: "GET /pulp/default/api/v3/" + list, status: 200, want: []string{"count = 0"}})
 			d.step(step{about: "nothing of others", do: "GET /pulp/one/api/v3/" + list, status: 200, hasNot: []string{"/pulp/two/"}})
 		}

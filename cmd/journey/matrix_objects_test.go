@@ -48,6 +48,7 @@ func (w *world) objectsOf(t *testing.T, owner, at string) *objects {
 		}
 	}
 	o.ids["repositories/file/file/{repository}/versions/"] = "1"
+	o.ids["distributions/core/artifacts/"] = "00000000-0000-7000-8000-000000000002" // the one that there is
 	o.ids["tasks/{id}/profile_artifacts/"] = "memory_profile"
 	return o
 }

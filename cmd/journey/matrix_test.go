@@ -39,6 +39,9 @@ func newMatrix(t *testing.T, flags map[string]string) *matrix {
 	} else {
 		m.step(t, "find the domain", step{do: "GET /domains/?name=default", status: 200, keep: map[string]string{"one": "results.0.pulp_href"}}, m.vars)
 		m.domain = m.vars["one"]
+		// The artifact distribution is in the default domain alone.
+		admin := m.persona("domainadmin")
+		admin.inDomain = append(admin.inDomain, "core.view_artifactdistribution")
 	}
 	m.vars["at"] = strings.TrimSuffix(m.at, "/")
 	m.people(t)

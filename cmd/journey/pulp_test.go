@@ -73,6 +73,8 @@ func pulpTour() session {
 		{do: "pulp file distribution update --name {u} --repository {u}", says: []string{"Done"}},
 		{do: "pulp file distribution show --name {u}", want: []string{`publication = null`, `repository ~ repositories`}},
 		{do: "pulp file publication create --repository {u}"},
+		{do: "curl -sf {content}/pulp/content/{u}/files/a.txt", sum: "{t1_sha256}", about: "it was served a while ago"},
+		{do: "pulp file publication destroy --href {p}"},
 		{do: "curl -s -o answer -w %{http_code} {content}/pulp/content/{u}/files/a.txt", has: []string{"^404$"}},
 		{do: "pulp file repository content modify --repository {u} --base-version 1", about: "back to version 1", says: []string{"Done"}},
 		{do: "pulp file repository content list --repository {u}", want: []string{`*.relative_path = ["a.txt"]`}},

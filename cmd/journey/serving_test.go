@@ -81,8 +81,12 @@ func distributions() []scenario {
 			{do: "POST {repo}modify/", body: `{"base_version":"{repo}versions/1/"}`, status: 202, task: "completed", want: []string{`created_resources.0 = "{repo}versions/3/"`, `created_resources.# = 2`}},
 			get("{u}/a", "{t1}"), get("{u}/FILES", "a,{t1_sha256},{t1_size}\n"),
 			{do: "GET " + dists + "?with_content={a}", status: 200, want: []string{`count = 1`}},
-			{do: "POST {repo}modify/", body: `{"remove_content_units":["*"]}`, status: 202, task: "completed"}, gone("{u}/a"),
+			{do: "POST {repo}modify/", body: `{"remove_content_units":["*"]}`, status: 202, task: "completed"},
 			{do: "GET " + dists + "?with_content={a}", status: 200, want: []string{`count = 0`}},
+			get("{u}/a", "{t1}"), // what was served a while ago is still found, until its version or publication is deleted
+			{do: "DELETE {repo}versions/3/", status: 202, task: "completed"}, get("{u}/a", "{t2}"),
+			{do: "DELETE {repo}versions/2/", status: 202, task: "completed"}, get("{u}/a", "{t1}"),
+			{do: "DELETE {repo}versions/1/", status: 202, task: "completed"}, gone("{u}/a"),
 		}},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -59,7 +60,9 @@ func (n *Node) assemble(ctx context.Context) error {
 	}
 	env.Users, env.Tokens = n.identity.Users, n.identity.Tokens
 	if n.o.Mode.content() {
-		n.content = n.newContent(ctx, env, mounted)
+		if n.content, err = n.newContent(ctx, env, mounted); err != nil {
+			return err
+		}
 	}
 	if n.o.Mode.api() {
 		env.Audit, env.SigningKey = n.startAudit(ctx), n.signingKey()
@@ -78,31 +81,39 @@ func (n *Node) newRemotes() *remote.Remotes {
 	return remote.New(remote.Options{Box: n.box, Egress: s.Egress.Allow, ImportPaths: s.AllowedImportPaths, UserAgent: agent, Log: n.o.Log})
 }
 
-func (n *Node) newContent(ctx context.Context, env *resource.Env, mounted app.Mounted) *content.Server {
+func (n *Node) newContent(ctx context.Context, env *resource.Env, mounted app.Mounted) (*content.Server, error) {
 	s := n.settings()
-	fetcher := fetch.New(fetch.Options{
+	finder, err := n.newFinder(env, mounted)
+	if err != nil {
+		return nil, err
+	}
+	fetcher := fetch.New(n.pulling(fetch.Options{
 		DB: n.db, Store: env.Artifacts, Log: n.o.Log,
 		Source:   func(row *model.Remote) (fetch.Source, error) { return env.Remotes.Client(row) },
 		Cooldown: time.Duration(s.RemoteContentFetchFailureCooldown) * time.Second,
 		Alone:    embedded(s),
-	})
+	}, mounted))
 	n.later(fetcher.Close) // its clients are done by then, or given up
+	n.lookAfterPulls(ctx, fetcher)
 	return content.New(content.Options{
-		Resolver:                n.newFinder(env, mounted),
+		Resolver:                finder,
 		Storage:                 n.storageOf,
 		FindDomain:              n.findDomainAgain(),
-		Memory:                  int64(s.ContentMemory) << 20 / 2,
+		Memory:                  int64(s.ContentMemory) << 20,
 		Fetcher:                 fetcher,
 		Prefix:                  s.ContentPathPrefix,
 		Origin:                  s.ContentOrigin,
 		Identify:                n.identity.Identify,
 		Proxies:                 n.identity.Proxies,
 		RedirectToObjectStorage: s.RedirectToObjectStorage,
+		HandOver:                content.HandOver{To: s.ContentSendfile, Root: filepath.Clean(s.Storage.Location)},
+		MaxAge:                  s.ContentMaxAge,
+		TellCache:               s.CacheEnabled,
 		Served:                  n.observer.metrics.Content.Served,
 		Downloaded:              n.noteDownloads(ctx),
 		Access:                  n.access,
 		Log:                     n.o.Log,
-	})
+	}), nil
 }
 
 func (n *Node) newAPI(env *resource.Env, mounted app.Mounted) (*api.Server, error) {

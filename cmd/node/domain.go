@@ -52,7 +52,7 @@ func (n *Node) findDomain() func(ctx context.Context, name string) (*model.Domai
 
 // findDomainAgain is findDomain for the content server, which remembers.
 func (n *Node) findDomainAgain() func(ctx context.Context, name string) (*model.Domain, error) {
-	if !n.settings().DomainEnabled || n.settings().ContentMemory == 0 {
+	if !n.settings().DomainEnabled || !remembers(n.settings()) {
 		return n.findDomain()
 	}
 	return serve.NewDomains(n.db, n.db.Commits).Named

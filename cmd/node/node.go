@@ -12,8 +12,8 @@
 //
 // Run then answers requests. It stops in this order:
 //
-//  1. the HTTP server takes no new connections and finishes the requests that run. They may hand out tasks and wait for
-//     them, so everything else is still there;
+//  1. /readyz says no, and after shutdown_delay the HTTP server takes no new connections and finishes the requests that run,
+//     for shutdown_timeout. They may hand out tasks and wait for them, so everything else is still there;
 //  2. tasks get task_grace_interval to finish; heartbeats end last, for they vouch for the tasks;
 //  3. what the content server still fetches for nobody is given up; it will be fetched when it is asked for again;
 //  4. storage and database are closed, which all of these needed until here;
@@ -38,6 +38,7 @@ import (
 	"github.com/packhouse/packhouse/core/config"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/listen"
 	"github.com/packhouse/packhouse/core/obs/access"
 	"github.com/packhouse/packhouse/core/obs/health"
 	"github.com/packhouse/packhouse/core/secret"
@@ -68,7 +69,7 @@ type Options struct {
 // Node is one process. It is for one Run.
 type Node struct {
 	o        Options
-	listener net.Listener
+	listener *listen.Listener // nil in a worker
 	db       *db.DB
 	box      *secret.Box
 	blobs    storage.Storage
@@ -171,9 +172,7 @@ func (n *Node) bind(ctx context.Context) error {
 	if err != nil {
 		return errs.New(errs.Invalid, "listen on %s, is another server there already? Choose another address with %s: %w", address, setting, err)
 	}
-	n.listener = &listener{Listener: bound}
-	n.later(n.listener.Close)
-	return nil
+	return n.bounded(bound)
 }
 
 func (n *Node) openDatabase(ctx context.Context) (err error) {

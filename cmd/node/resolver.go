@@ -1,7 +1,10 @@
 package node
 
 import (
+	"time"
+
 	"github.com/packhouse/packhouse/content"
+	"github.com/packhouse/packhouse/content/answers"
 	"github.com/packhouse/packhouse/core/app"
 	"github.com/packhouse/packhouse/core/config"
 	"github.com/packhouse/packhouse/core/guard"
@@ -14,16 +17,45 @@ func (n *Node) newResolver(env *resource.Env, mounted app.Mounted) *serve.Resolv
 	return serve.New(serve.Options{
 		DB: n.db, Kinds: mounted.Served, HideGuarded: n.settings().HideGuardedDistributions,
 		Guards: mounted.Guards, Holder: env.Decider.Downloads(), Key: n.signingKey(),
+		Grace: time.Duration(n.settings().DistributedPublicationRetentionPeriod) * time.Second,
+		Pull:  pullTimes(n.settings()),
 	})
 }
 
 // newFinder makes what the content server asks: the resolver, and what remembers its answers unless the settings say not to.
-func (n *Node) newFinder(env *resource.Env, mounted app.Mounted) content.Finder {
-	resolver := n.newResolver(env, mounted)
-	if n.settings().ContentMemory == 0 {
-		return resolver
+func (n *Node) newFinder(env *resource.Env, mounted app.Mounted) (content.Finder, error) {
+	resolver, s := n.newResolver(env, mounted), n.settings()
+	if !remembers(s) {
+		return resolver, nil
 	}
-	return serve.NewMemory(resolver, int64(n.settings().ContentMemory)<<20/2, n.db.Commits)
+	memory := serve.NewMemory(resolver, int64(s.ContentMemory)<<20, n.db.Commits).Count(n.observer.metrics.Content.Answered)
+	if !s.CacheEnabled {
+		return memory, nil
+	}
+	return memory, n.share(memory)
+}
+
+// remembers tells whether the content server remembers answers, here or in Redis.
+func remembers(s config.Settings) bool { return s.ContentMemory > 0 || s.CacheEnabled }
+
+// share has answers shared through Redis. Without the key that all processes have in common, nothing is.
+func (n *Node) share(memory *serve.Memory) error {
+	secret, err := config.EnsureSecretKey(n.settings())
+	if err != nil {
+		n.o.Log.Warn("answers of the content server are not shared with other processes; set secret_key", "error", err)
+		return nil
+	}
+	key, err := answers.Key(secret.Reveal())
+	if err != nil {
+		return err
+	}
+	store, err := answers.New(answers.Options{URL: n.settings().RedisURL.Reveal(), Log: n.o.Log})
+	if err != nil {
+		return err
+	}
+	n.later(store.Close)
+	memory.Share(serve.Sharing{Store: store, Key: key, Life: n.settings().Cache.Life()})
+	return nil
 }
 
 // signingKey is the key of signed addresses. A process that has none serves everything else: what only such an address

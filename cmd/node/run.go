@@ -11,12 +11,8 @@ import (
 	"github.com/packhouse/packhouse/core/errs"
 )
 
-const (
-	// requestGrace is how long running requests may go on after a stop: as long as any request without a file takes.
-	requestGrace = time.Minute
-	// closeGrace is how long a stop in a hurry waits for connections that somebody still uses.
-	closeGrace = 2 * time.Second
-)
+// closeGrace is how long a stop in a hurry waits for connections that somebody still uses.
+const closeGrace = 2 * time.Second
 
 // where says what runs and at which addresses; a worker has none, or one for its metrics.
 func (n *Node) where() []any {
@@ -34,7 +30,8 @@ func (n *Node) where() []any {
 // doc gives. A value or a close on hurry (which may be nil) ends the waiting: what still runs is given up, and the error
 // says so. A machine that dies ends the others in order, and its error is given back.
 func (n *Node) Run(ctx context.Context, hurry <-chan struct{}) error {
-	serving, stop := context.WithCancel(ctx)
+	// detached: requests are served for shutdown_delay after ctx has ended.
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	served := make(chan error, 1)
 	go func() { served <- n.serve(serving) }()
@@ -46,16 +43,16 @@ func (n *Node) Run(ctx context.Context, hurry <-chan struct{}) error {
 		if ctx.Err() == nil {
 			err = errors.Join(errs.New(errs.Internal, "the HTTP server ended by itself; look into the log and start it again"), err)
 		}
-		return errors.Join(err, n.stop(ctx, served, hurry))
+		return errors.Join(err, n.stop(ctx, stop, 0, served, hurry))
 	case <-ctx.Done():
 		n.health.Stop()
 		n.o.Log.Info("stopping", "mode", string(n.o.Mode))
-		return n.stop(ctx, served, hurry)
+		return n.stop(ctx, stop, n.shutdownDelay(), served, hurry)
 	}
 }
 
-// stop waits for requests, then for tasks, then closes everything.
-func (n *Node) stop(ctx context.Context, served <-chan error, hurry <-chan struct{}) error {
+// stop waits until nobody sends requests here any more, has the HTTP server finish, waits for tasks, then closes everything.
+func (n *Node) stop(ctx context.Context, finish func(), delay time.Duration, served <-chan error, hurry <-chan struct{}) error {
 	// detached: ctx has ended, and the stopping takes its own time.
 	patience, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
@@ -66,6 +63,8 @@ func (n *Node) stop(ctx context.Context, served <-chan error, hurry <-chan struc
 		case <-patience.Done():
 		}
 	}()
+	noticed := time.AfterFunc(delay, finish)
+	defer noticed.Stop()
 	var faults []error
 	select {
 	case err := <-served:
@@ -105,14 +104,24 @@ func (n *Node) serve(ctx context.Context) error {
 	}
 	switch n.o.Mode {
 	case Serve:
-		return api.Serve(ctx, n.listener, requestGrace, n.front(), n.api, n.content)
+		return n.late(api.Serve(ctx, n.listener, n.shutdownTimeout(), n.front(), n.api, n.content))
 	case API:
-		return api.Serve(ctx, n.listener, requestGrace, n.front(), n.api)
+		return n.late(api.Serve(ctx, n.listener, n.shutdownTimeout(), n.front(), n.api))
 	case Content:
-		return serveAlone(ctx, n.listener, n.content.App(n.front()))
+		return n.late(serveAlone(ctx, n.listener, n.shutdownTimeout(), n.content.App(n.front())))
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// late breaks off the requests that a server has not finished in its time. A long download is no reason to call a stop a
+// failure.
+func (n *Node) late(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		n.breakOff()
+		return nil
+	}
+	return err
 }
 
 // httpServer is what is needed of the content server's own front.
@@ -121,7 +130,7 @@ type httpServer interface {
 	ShutdownWithTimeout(timeout time.Duration) error
 }
 
-func serveAlone(ctx context.Context, listener net.Listener, server httpServer) error {
+func serveAlone(ctx context.Context, listener net.Listener, grace time.Duration, server httpServer) error {
 	done := make(chan error, 1)
 	go func() { done <- server.Listener(listener) }()
 	select {
@@ -129,7 +138,7 @@ func serveAlone(ctx context.Context, listener net.Listener, server httpServer) e
 		return err
 	case <-ctx.Done():
 	}
-	if err := server.ShutdownWithTimeout(requestGrace); err != nil {
+	if err := server.ShutdownWithTimeout(grace); err != nil {
 		return fmt.Errorf("finish the running requests: %w", err)
 	}
 	return <-done

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/packhouse/packhouse/core/app"
+	"github.com/packhouse/packhouse/core/base"
 	"github.com/packhouse/packhouse/core/config"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/errs"
@@ -47,6 +48,9 @@ func (s Setup) Run(ctx context.Context, d *db.DB) (*secret.Box, Admin, error) {
 		return nil, Admin{}, err
 	}
 	if err := s.defaultDomain(ctx, d); err != nil {
+		return nil, Admin{}, err
+	}
+	if err := base.MakeArtifactDistribution(ctx, d); err != nil {
 		return nil, Admin{}, err
 	}
 	if err := s.access(ctx, d); err != nil {

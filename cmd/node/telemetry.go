@@ -114,6 +114,9 @@ func (n *Node) askForMetrics() {
 			from.Redis = n.tasks.Ping
 		}
 	}
+	if n.listener != nil {
+		from.Connections = n.connections
+	}
 	if n.o.Mode.worker() {
 		n.observer.metrics.Tasks.Places(n.settings().Worker.Concurrency)
 	}

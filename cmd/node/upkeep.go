@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/packhouse/packhouse/core/publication"
 )
 
 // upkeepEvery is how often what has expired is removed. It is refused from the moment it expires; this only frees room.
@@ -35,13 +37,14 @@ func upkeep(ctx context.Context, ticks <-chan time.Time, log *slog.Logger, purge
 	}
 }
 
-// startUpkeep lets this process remove expired tokens and sessions. Several processes do not disturb each other.
+// startUpkeep lets this process remove expired tokens, sessions and what superseded publications left. Several processes do not disturb each other.
 func (n *Node) startUpkeep(ctx context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ticker, done := time.NewTicker(upkeepEvery), make(chan struct{})
 	go func() {
 		defer close(done)
-		upkeep(ctx, ticker.C, n.o.Log, purge{"tokens", n.identity.Tokens.Purge}, purge{"sessions", n.identity.Sessions.Purge})
+		upkeep(ctx, ticker.C, n.o.Log, purge{"tokens", n.identity.Tokens.Purge}, purge{"sessions", n.identity.Sessions.Purge},
+			purge{"superseded publications", n.forgetSuperseded})
 	}()
 	n.later(func() error {
 		ticker.Stop()
@@ -49,4 +52,9 @@ func (n *Node) startUpkeep(ctx context.Context) {
 		<-done
 		return nil
 	})
+}
+
+// forgetSuperseded forgets which publications were superseded so long ago that they are not served any more.
+func (n *Node) forgetSuperseded(ctx context.Context) (int64, error) {
+	return publication.ForgetSuperseded(ctx, n.db, time.Duration(n.settings().DistributedPublicationRetentionPeriod)*time.Second)
 }

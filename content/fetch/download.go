@@ -43,6 +43,22 @@ func (d *Download) SHA256() string {
 	return t.sha256
 }
 
+// Unit is the unit of content that a file became which was pulled through; empty before that, and where it became none.
+func (d *Download) Unit() string {
+	t := d.transfer
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.unit
+}
+
+// Verified tells whether the bytes are known to be what they must be.
+func (d *Download) Verified() bool {
+	t := d.transfer
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.verified
+}
+
 // Readable tells whether Await and ReadAt work. Without that, Wait and read what is stored.
 func (d *Download) Readable() bool {
 	t := d.transfer

@@ -25,7 +25,9 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/packhouse/packhouse/core/artifact"
@@ -34,6 +36,7 @@ import (
 	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/remote"
 	"github.com/packhouse/packhouse/core/serve"
+	"github.com/packhouse/packhouse/core/task"
 )
 
 const (
@@ -41,11 +44,15 @@ const (
 	heldBack = 64 << 10
 	// longest bounds a fetch against an upstream that drips for ever.
 	longest = 12 * time.Hour
+	// restTerm and slowTerm are the defaults of Options.Rest and Options.Slow.
+	restTerm = 10 * time.Second
+	slowTerm = 5 * time.Second
 )
 
 // Source is a remote that is fetched from; *remote.Client is one.
 type Source interface {
 	Open(ctx context.Context, url string) (*remote.Open, error)
+	Do(ctx context.Context, method, url string, header http.Header, body []byte) (*remote.Open, error)
 }
 
 // Options are what a Fetcher works with.
@@ -62,6 +69,18 @@ type Options struct {
 	// one that goes on (0 is 10 seconds).
 	Lease, Patience time.Duration
 	Log             *slog.Logger
+
+	// What follows is for distributions that have a remote. Tasks dispatches what adds to repositories of the kinds in
+	// Repositories, by their pulp_type.
+	Tasks        task.Dispatcher
+	Repositories map[string]serve.PullRepository
+	// Missing is how long it counts that an upstream has no such file; 0 is not at all.
+	Missing time.Duration
+	// MostPulled is the size of the largest file in bytes; 0 sets no limit.
+	MostPulled int64
+	// Rest is how long an upstream in trouble is left alone (0 is 10 seconds), Slow how long it is waited for where there is
+	// a copy to serve (0 is 5 seconds).
+	Rest, Slow time.Duration
 }
 
 // Fetcher fetches files for clients. It is safe for concurrent use.
@@ -72,6 +91,10 @@ type Fetcher struct {
 	closed  bool
 	running map[place]*transfer
 	all     sync.WaitGroup
+
+	hosts  hosts
+	rests  rests
+	absent atomic.Uint64
 }
 
 // place is a file of a unit of content.
@@ -85,7 +108,8 @@ func New(o Options) *Fetcher {
 		panic("fetch.New needs a database, a store, sources and a log")
 	}
 	o.Lease, o.Patience = cmp.Or(o.Lease, leaseTerm), cmp.Or(o.Patience, waitAtMost)
-	return &Fetcher{Options: o, running: map[place]*transfer{}}
+	o.Rest, o.Slow = cmp.Or(o.Rest, restTerm), cmp.Or(o.Slow, slowTerm)
+	return &Fetcher{Options: o, running: map[place]*transfer{}, rests: rests{term: o.Rest}}
 }
 
 // Fetch begins to fetch a file, or joins those who wait for it already, and returns when there is something to read: more
@@ -96,8 +120,13 @@ func (f *Fetcher) Fetch(ctx context.Context, domain string, missing *serve.Missi
 	if err != nil {
 		return nil, err
 	}
+	return f.begun(ctx, t)
+}
+
+// begun gives a transfer to a client as soon as there is something to read.
+func (f *Fetcher) begun(ctx context.Context, t *transfer) (*Download, error) {
 	d := &Download{transfer: t}
-	err = t.await(ctx, func() bool { return t.started || t.ended })
+	err := t.await(ctx, func() bool { return t.started || t.ended })
 	if err == nil {
 		err = t.failure()
 	}
@@ -110,6 +139,11 @@ func (f *Fetcher) Fetch(ctx context.Context, domain string, missing *serve.Missi
 
 // join adds a reader to the transfer of a place, and begins one where there is none.
 func (f *Fetcher) join(ctx context.Context, p place) (*transfer, error) {
+	return f.joinWith(ctx, p, func(*transfer) {})
+}
+
+// joinWith is join; set completes a transfer that is new.
+func (f *Fetcher) joinWith(ctx context.Context, p place, set func(t *transfer)) (*transfer, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -120,6 +154,7 @@ func (f *Fetcher) join(ctx context.Context, p place) (*transfer, error) {
 		// detached: the first client may go, and others stay.
 		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
 		t = &transfer{place: p, cancel: cancel, size: unknown, readers: 1}
+		set(t)
 		f.running[p] = t
 		f.all.Go(func() {
 			defer cancel()

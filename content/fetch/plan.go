@@ -24,6 +24,8 @@ type candidate struct {
 	digests  artifact.Digests
 	streamed bool
 	passing  bool // another process stores the file
+	// validators are those of an answer to an errand.
+	validators validators
 }
 
 // kept tells whether what comes from the place is stored.

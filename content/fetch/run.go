@@ -37,6 +37,9 @@ func (f *Fetcher) bring(ctx context.Context, t *transfer) (_ *model.Artifact, er
 			err = errs.New(errs.Internal, "panic while fetching: %w", fmt.Errorf("%v\n%s", fault, debug.Stack()))
 		}
 	}()
+	if t.errand != nil {
+		return f.pull(ctx, t)
+	}
 	all, err := f.candidates(ctx, t.place)
 	if err != nil {
 		return nil, err
@@ -175,6 +178,9 @@ func (f *Fetcher) accept(ctx context.Context, t *transfer, c candidate, l *lease
 	if c.Size != nil && received.Size != *c.Size {
 		return nil, &wrong{fmt.Sprintf("it ends after %d bytes where %d were declared", received.Size, *c.Size)}
 	}
+	if promised := t.promised(); t.errand != nil && promised != unknown && received.Size != promised {
+		return nil, &wrong{fmt.Sprintf("it ends after %d bytes where the upstream said %d", received.Size, promised)}
+	}
 	for a, digest := range c.digests {
 		if received.Digests[a] != digest {
 			return nil, &wrong{fmt.Sprintf("its %s is %s", a, received.Digests[a])}
@@ -185,9 +191,17 @@ func (f *Fetcher) accept(ctx context.Context, t *transfer, c candidate, l *lease
 		f.mend(ctx, c)
 		return &model.Artifact{Size: received.Size, SHA256: received.Digests[artifact.SHA256]}, nil
 	}
-	a, err := f.keep(ctx, t.place, c, l, received)
+	a, err := f.save(ctx, t, c, l, received)
 	if err != nil {
 		return nil, &trouble{err}
 	}
 	return a, nil
+}
+
+// save stores what was verified.
+func (f *Fetcher) save(ctx context.Context, t *transfer, c candidate, l *lease, received *artifact.Received) (*model.Artifact, error) {
+	if t.errand != nil {
+		return f.keepPulled(ctx, t, c, l, received)
+	}
+	return f.keep(ctx, t.place, c, l, received)
 }

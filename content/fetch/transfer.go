@@ -16,6 +16,7 @@ const unknown = -1
 type transfer struct {
 	place  place
 	cancel context.CancelFunc
+	errand *errand // of what is pulled through a distribution; nil for a file of a unit
 
 	mu      sync.Mutex
 	changed chan struct{} // closed at the next change; nil as long as nobody waits
@@ -32,6 +33,7 @@ type transfer struct {
 	verified bool // all of it is what it must be
 	ended    bool // nothing changes any more
 	artifact *model.Artifact
+	unit     string // what was pulled became this unit
 	err      error
 }
 
@@ -145,6 +147,13 @@ func (t *transfer) hasStarted() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.started
+}
+
+// promised is the size that was declared, or that the upstream said.
+func (t *transfer) promised() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.size
 }
 
 // failure is why there is nothing to read.

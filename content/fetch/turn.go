@@ -44,7 +44,7 @@ func (f *Fetcher) await(ctx context.Context, t *transfer, all []candidate) (turn
 	f.Log.Debug("another process fetches a file, it is waited for", about...)
 	t.wait(true)
 	defer t.wait(false)
-	mine, err := f.queue(ctx, t.place)
+	mine, err := f.queue(ctx, t)
 	if mine.passing {
 		f.Log.Info("another process takes long to fetch a file, which is fetched here too and not stored", about...)
 	}
@@ -52,7 +52,8 @@ func (f *Fetcher) await(ctx context.Context, t *transfer, all []candidate) (turn
 }
 
 // queue looks again and again whether the other process is done, has given up, or was lost.
-func (f *Fetcher) queue(ctx context.Context, p place) (turn, error) {
+func (f *Fetcher) queue(ctx context.Context, t *transfer) (turn, error) {
+	p := t.place
 	limit := time.NewTimer(f.Patience)
 	defer limit.Stop()
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
@@ -66,7 +67,7 @@ func (f *Fetcher) queue(ctx context.Context, p place) (turn, error) {
 			return turn{passing: true, waited: true}, nil
 		case <-look.C:
 		}
-		if a, err := attached(f.DB.Read(ctx), p); a != nil || err != nil {
+		if a, err := f.settled(ctx, t); a != nil || err != nil {
 			return turn{stored: a}, err
 		}
 		if held, err := f.leased(ctx, p); err != nil {

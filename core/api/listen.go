@@ -8,12 +8,26 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"github.com/packhouse/packhouse/core/resource"
 )
 
 // Part is something that mounts routes: the API, the content server.
 type Part interface{ Mount(router fiber.Router) }
+
+const (
+	// headBytes is the longest head of a request, headTimeout how long one may take to arrive.
+	headBytes   = 32 << 10
+	headTimeout = 30 * time.Second
+	// uploadTimeout is how long the body may take.
+	uploadTimeout = 24 * time.Hour
+)
+
+// uploading gives a request whose head has arrived the time for its body, which may be a large file.
+func uploading(*fasthttp.RequestHeader) fasthttp.RequestConfig {
+	return fasthttp.RequestConfig{ReadTimeout: uploadTimeout}
+}
 
 // Serve answers on a listener until ctx ends; then it takes no new connections and lets running requests finish
 // within the grace time.
@@ -24,6 +38,7 @@ func Serve(ctx context.Context, listener net.Listener, grace time.Duration, part
 		resource.Leave(c)
 		return err
 	})
+	server.Server().HeaderReceived = uploading
 	server.Server().CloseOnShutdown = true // an answer that is written while the server stops says that it closes
 	for _, p := range parts {
 		p.Mount(server)

@@ -95,6 +95,9 @@ func foreign(c *fiber.Ctx, err error) error {
 	if !ok {
 		e = fiber.NewError(fiber.StatusInternalServerError, "The server failed.")
 	}
+	if conn, ok := c.Context().Conn().(interface{ Linger() }); ok {
+		conn.Linger() // the client may still be sending, and reads the answer all the same
+	}
 	c.Status(e.Code)
 	return sendJSON(c, body(errs.New(errs.Invalid, "%s", e.Message)))
 }

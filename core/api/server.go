@@ -84,7 +84,7 @@ func Config() fiber.Config {
 	return fiber.Config{
 		Immutable: true, StrictRouting: true, CaseSensitive: true,
 		StreamRequestBody: true, DisablePreParseMultipartForm: true, BodyLimit: 1 << 50,
-		ReadBufferSize: 32 << 10, IdleTimeout: 2 * time.Minute, DisableStartupMessage: true,
+		ReadBufferSize: headBytes, ReadTimeout: headTimeout, IdleTimeout: 2 * time.Minute, DisableStartupMessage: true,
 		EnableTrustedProxyCheck: true, // with nobody trusted: what proxies say is read by auth.Proxies alone
 		ErrorHandler:            func(c *fiber.Ctx, err error) error { return foreign(c, err) },
 	}

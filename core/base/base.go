@@ -21,7 +21,7 @@ func App() *app.App {
 		Resources: append([]resource.Mountable{
 			Users(), UserRoles(), Groups(), Members(), GroupRoles(), Roles(), AccessPolicies(),
 			Domains(), Artifacts(), Uploads(), Tasks(), TaskGroups(), Workers(), Schedules(),
-			Contents(), Repositories(), RepositoryVersions(), Remotes(), Publications(), Distributions(), ContentGuards(),
+			Contents(), Repositories(), RepositoryVersions(), Remotes(), Publications(), Distributions(), ArtifactDistributions(), ContentGuards(),
 			Repair(), CleanOrphans(), DeleteOrphans(), ReclaimSpace(), AuditEntries(), Tokens(), Profile(),
 		}, guard.Resources()...),
 		Authorizers: authorizers(),

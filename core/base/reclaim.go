@@ -178,7 +178,10 @@ func (c *cleaner) reclaim(ctx context.Context, ids []string, a reclaim, kept []m
 		if err != nil {
 			return err
 		}
-		return tx.Exec("UPDATE core_content_artifacts SET artifact_id = NULL WHERE content_id IN ?", mine).Error
+		if err := tx.Exec("UPDATE core_content_artifacts SET artifact_id = NULL WHERE content_id IN ?", mine).Error; err != nil {
+			return err
+		}
+		return tx.Exec("UPDATE core_domains SET reclaims = reclaims + 1 WHERE id = ?", c.run.Domain).Error
 	})
 	if err != nil || len(artifacts) == 0 {
 		return 0, err

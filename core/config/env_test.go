@@ -14,7 +14,7 @@ func TestEnvironmentIsTypedBySchema(t *testing.T) {
 	secret := write(t, filepath.Join(dir, "pw"), "from file \n")
 	d := &demo{}
 	loaded := mustLoad(t, Options{Plugins: []Plugin{{Label: "demo", Settings: d}}, Environ: []string{
-		"PACKHOUSE_DATA=" + dir, "PACKHOUSE_ACCESS_LOG=0", "PACKHOUSE_CACHE_ENABLED=true", "PACKHOUSE_LOG__LEVEL=warn",
+		"PACKHOUSE_DATA=" + dir, "PACKHOUSE_ACCESS_LOG=0", "PACKHOUSE_CACHE_ENABLED=true", "PACKHOUSE_REDIS_URL=redis://h", "PACKHOUSE_CACHE_SETTINGS__EXPIRES_TTL=null", "PACKHOUSE_LOG__LEVEL=warn",
 		"PACKHOUSE_ADMIN_PASSWORD_FILE=" + secret, "PACKHOUSE_STORAGE__S3__BUCKET=1e9", "PACKHOUSE_WORKER__POLL_INTERVAL=5ms",
 		"PACKHOUSE_CONTENT_ORIGIN=null", "PACKHOUSE_ALLOWED_CONTENT_CHECKSUMS=sha256, sha512", "PACKHOUSE_EGRESS__ALLOW=",
 		`PACKHOUSE_DEMO__NAMES=["a,b", "\ud83c\udf4e"]`, `PACKHOUSE_DEMO__LABELS={"Some.Key": "v"}`, "PACKHOUSE_DEMO__HOSTS__H=pw",
@@ -24,9 +24,9 @@ func TestEnvironmentIsTypedBySchema(t *testing.T) {
 		"PACKHOUSE_PORT=tcp://10.0.0.1:80", "PACKHOUSE_PORT_80_TCP_ADDR=10.0.0.1", "PACKHOUSE_SERVICE_PORT_HTTP=80", "OTHER=1",
 	}})
 	s := loaded.Settings
-	got := []any{s.DataDir, s.AccessLog, s.CacheEnabled, s.Log.Level, s.AdminPassword.Reveal(), s.Storage.S3.Bucket, s.Worker.PollInterval.String(),
+	got := []any{s.DataDir, s.AccessLog, s.CacheEnabled, s.Cache.Life().String(), s.Log.Level, s.AdminPassword.Reveal(), s.Storage.S3.Bucket, s.Worker.PollInterval.String(),
 		s.ContentOrigin == nil, s.AllowedContentChecksums, s.Egress.Allow}
-	want := []any{dir, false, true, "warn", "from file ", "1e9", "5ms", true, []string{"sha256", "sha512"}, []string{}}
+	want := []any{dir, false, true, "24h0m0s", "warn", "from file ", "1e9", "5ms", true, []string{"sha256", "sha512"}, []string{}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

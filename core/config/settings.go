@@ -46,7 +46,7 @@ type Settings struct {
 	TaskProtectionTime                    int  `koanf:"task_protection_time" default:"0" doc:"Minutes after which a finished task is removed; 0 means never."`
 	TmpfileProtectionTime                 int  `koanf:"tmpfile_protection_time" default:"0" doc:"Minutes after which a temporary file is removed; 0 means never."`
 	HideGuardedDistributions              bool `koanf:"hide_guarded_distributions" default:"false" doc:"Leave guarded distributions out of listings for people."`
-	DistributedPublicationRetentionPeriod int  `koanf:"distributed_publication_retention_period" default:"259200" doc:"Seconds that a superseded publication is still served."`
+	DistributedPublicationRetentionPeriod int  `koanf:"distributed_publication_retention_period" default:"259200" doc:"Seconds that the files of a superseded publication are still served where they were; 0 ends them at once. See operators/answers.md."`
 	RedactUnsafeExceptions                bool `koanf:"redact_unsafe_exceptions" default:"true" doc:"Show a general message instead of the text of an unforeseen error."`
 	RemoteContentFetchFailureCooldown     int  `koanf:"remote_content_fetch_failure_cooldown" default:"300" doc:"Seconds that a failing source is left alone."`
 
@@ -54,6 +54,7 @@ type Settings struct {
 	AllowedStoragePaths []string       `koanf:"allowed_storage_paths" path:"true" doc:"Folders that storages of domains may be in; empty means the folder domains in data_dir."`
 	AllowedExportPaths  []string       `koanf:"allowed_export_paths" path:"true" doc:"Folders that exports may write to."`
 	Egress              Egress         `koanf:"egress"`
+	PullThrough         PullThrough    `koanf:"pull_through"`
 	Authentication      Authentication `koanf:"authentication"`
 	TrustedProxies      []string       `koanf:"trusted_proxies" doc:"Addresses and networks of the reverse proxies whose headers about client, scheme, host and user are believed; empty believes none."`
 	Authorizers         []Instance     `koanf:"authorizers" doc:"Checks beyond roles that a request must pass, all of them, in this order."`
@@ -69,8 +70,20 @@ type Settings struct {
 	MetricsListen       string         `koanf:"metrics_listen" doc:"Address and port at which this process tells its metrics and its health, such as 127.0.0.1:9095; empty tells them at /metrics of its own port, and those of a worker nowhere."`
 	MetricsAllow        []string       `koanf:"metrics_allow" default:"127.0.0.0/8,::1" doc:"Addresses and networks that may read the metrics; empty lets nobody."`
 	Telemetry           Telemetry      `koanf:"telemetry"`
+	MaxConnections      int            `koanf:"max_connections" default:"0" doc:"Connections that clients of this process may have open at a time; more are answered 503. 0 is half the number of files that the process may have open."`
+	MaxConnsPerClient   int            `koanf:"max_connections_per_client" default:"0" doc:"How many of them one address may have, or one /64 network of IPv6; more are answered 429. Those of trusted_proxies are not counted; 0 sets no limit."`
+	ShutdownDelay       int            `koanf:"shutdown_delay" default:"0" doc:"Seconds that a process which was told to stop goes on taking requests, while /readyz says no: as long as a load balancer takes to notice."`
+	ShutdownTimeout     int            `koanf:"shutdown_timeout" default:"60" doc:"Seconds that requests and downloads then have to finish; what is left is broken off."`
+	ContentMaxAge       *int           `koanf:"content_max_age" doc:"Seconds that caches may use what no guard protects without asking again, told as Cache-Control: max-age; null tells nothing."`
 	ContentMemory       int            `koanf:"content_memory" default:"128" doc:"MiB in which the content server remembers what it has looked up, and small files; what changes in the database is noticed within a second. 0: it looks up for every request."`
-	CacheEnabled        bool           `koanf:"cache_enabled" default:"false" doc:"Keep answers of the content server in Redis."`
+	ContentSendfile     string         `koanf:"content_sendfile" default:"off" doc:"Web server in front that sends stored files itself, told by X-Accel-Redirect or X-Sendfile: off, nginx or apache. It must be in trusted_proxies and may read storage.location; see operators/web-servers.md."`
+	CacheEnabled        bool           `koanf:"cache_enabled" default:"false" doc:"Share what the content server has looked up with its other processes, through redis_url; see operators/answers.md."`
+	Cache               Cache          `koanf:"cache_settings"`
+}
+
+// Cache says how answers of the content server are shared.
+type Cache struct {
+	ExpiresTTL *int `koanf:"expires_ttl" default:"600" doc:"Seconds that a shared answer counts, if what it is about does not change before; null is a day."`
 }
 
 // Database says where the rows are.
@@ -116,6 +129,13 @@ type TaskLimits struct {
 // Egress says what remotes may reach.
 type Egress struct {
 	Allow []string `koanf:"allow" doc:"Private addresses, networks or host names that remotes may still reach."`
+}
+
+// PullThrough says how distributions that have a remote ask their upstream.
+type PullThrough struct {
+	Fresh   int   `koanf:"fresh" default:"3600" doc:"Seconds that a file which a distribution has pulled from its remote is served without asking again whether it has changed; 0 asks each time."`
+	Missing int   `koanf:"missing" default:"60" doc:"Seconds that it counts that the upstream has no such file; 0 asks each time."`
+	MaxSize int64 `koanf:"max_size" default:"0" doc:"Largest file that is pulled, in bytes; 0 sets no limit."`
 }
 
 // Authentication says what proves an identity, how long, and how often somebody may be wrong.

@@ -39,6 +39,7 @@ func (s Settings) faults() []*Fault {
 	s.checkTaskLimits(c)
 	s.checkChoices(c)
 	s.checkObserving(c)
+	s.checkCache(c)
 	s.checkLDAP(c)
 	return c.faults
 }
@@ -154,6 +155,9 @@ func (s Settings) checkNumbers(c *checker) {
 		{"tmpfile_protection_time", int64(s.TmpfileProtectionTime), 0, maxMinutes},
 		{"distributed_publication_retention_period", int64(s.DistributedPublicationRetentionPeriod), 0, 60 * maxMinutes},
 		{"remote_content_fetch_failure_cooldown", int64(s.RemoteContentFetchFailureCooldown), 0, 60 * maxMinutes},
+		{"pull_through.fresh", int64(s.PullThrough.Fresh), 0, 60 * maxMinutes},
+		{"pull_through.missing", int64(s.PullThrough.Missing), 0, day},
+		{"pull_through.max_size", s.PullThrough.MaxSize, 0, 1 << 50},
 		{"authentication.cache_seconds", int64(s.Authentication.CacheSeconds), 0, 60},
 		{"authentication.session_days", int64(s.Authentication.SessionDays), 1, 365},
 		{"authentication.token_max_days", int64(s.Authentication.TokenMaxDays), 0, 3660},
@@ -161,6 +165,11 @@ func (s Settings) checkNumbers(c *checker) {
 		{"authentication.lockout_seconds", int64(s.Authentication.LockoutSeconds), 1, day},
 		{"audit.retention_days", int64(s.Audit.RetentionDays), 0, 36500},
 		{"download_times", int64(s.DownloadTimes), 0, day},
+		{"max_connections", int64(s.MaxConnections), 0, maxConnections},
+		{"max_connections_per_client", int64(s.MaxConnsPerClient), 0, maxConnections},
+		{"shutdown_delay", int64(s.ShutdownDelay), 0, 3600},
+		{"shutdown_timeout", int64(s.ShutdownTimeout), 1, day},
+		{"content_max_age", int64(valueOf(s.ContentMaxAge)), 0, 366 * day},
 		{"content_memory", int64(s.ContentMemory), 0, 1 << 20},
 		{"page_size", int64(s.PageSize), 1, 10000},
 		{"max_body_size", s.MaxBodySize, 1024, 1 << 40},
@@ -168,6 +177,17 @@ func (s Settings) checkNumbers(c *checker) {
 		c.must(n.lowest <= n.value && n.value <= n.greatest, n.key, "%d must lie between %d and %d", n.value, n.lowest, n.greatest)
 	}
 	c.must(s.Worker.PollInterval > 0, "worker.poll_interval", "must be longer than nothing")
+}
+
+// maxConnections is as many as the HTTP library serves.
+const maxConnections = 200_000
+
+// valueOf is what may be null; that is 0.
+func valueOf(n *int) int {
+	if n == nil {
+		return 0
+	}
+	return *n
 }
 
 // maxMinutes is a hundred years: far beyond use, and far from overflow when it becomes a time.Duration.

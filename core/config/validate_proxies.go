@@ -21,6 +21,11 @@ func (s Settings) checkProxies(c *checker) {
 		c.must(name.MatchString(h.header), h.key, "%q must be the name of a header, such as Remote-User", h.header)
 		c.must(h.header == "" || len(s.TrustedProxies) > 0, h.key, "is believed from trusted proxies only; name them in trusted_proxies")
 	}
+	c.oneOf("content_sendfile", s.ContentSendfile, "off", "nginx", "apache")
+	if s.ContentSendfile != "off" {
+		c.must(len(s.TrustedProxies) > 0, "content_sendfile", "works behind a trusted proxy only; name the web server in trusted_proxies")
+		c.must(s.Storage.Backend == "filesystem", "content_sendfile", "works with storage.backend filesystem only; with s3 use redirect_to_object_storage")
+	}
 	const filter = "authentication.json_header_jq_filter"
 	c.must(a.JSONHeader == "" || a.JSONHeaderJQFilter != "", filter, "must be set when authentication.json_header is, such as .identity.user.username")
 	c.must(a.JSONHeaderJQFilter == "" || strings.HasPrefix(a.JSONHeaderJQFilter, "."), filter, "%q must begin with a dot", a.JSONHeaderJQFilter)

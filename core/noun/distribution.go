@@ -15,8 +15,8 @@ import (
 // Distribution is the noun's part of a distribution's row, with what its hrefs need.
 type Distribution struct {
 	model.Distribution
-	RepositoryType, VersionRepository, VersionType, PublicationType, GuardType *string
-	VersionNumber                                                              *int64
+	RepositoryType, VersionRepository, VersionType, PublicationType, GuardType, RemoteType *string
+	VersionNumber                                                                          *int64
 }
 
 // DistributionKind declares a type of distributions whose rows are D.
@@ -35,6 +35,8 @@ type DistributionKind[D any] struct {
 	Finder serve.Finder
 	// Usage tells people how clients use what is served; may be nil.
 	Usage serve.Usage
+	// PullThrough lets distributions have a remote; nil: they have none.
+	PullThrough *PullThrough
 }
 
 // Register makes distributions known to references.
@@ -47,21 +49,23 @@ func (k DistributionKind[D]) Mount(env *resource.Env) []resource.Operation {
 
 // Serves is how the content server treats the type.
 func (k DistributionKind[D]) Serves() serve.Kind {
-	return serve.Kind{PulpType: k.Type, ServesPublications: k.ServesPublications, PathKeyed: k.PathKeyed, Finder: k.Finder, Usage: k.Usage}
+	return serve.Kind{PulpType: k.Type, ServesPublications: k.ServesPublications, PathKeyed: k.PathKeyed, Finder: k.Finder, Usage: k.Usage, PullThrough: k.PullThrough.serves()}
 }
 
 func (k DistributionKind[D]) resource() *resource.Of[D] {
 	row := func(m *D) *model.Base { return &k.Row(m).Base }
 	return &resource.Of[D]{
 		Path: k.Path, Type: k.Type, Component: k.Component, Doc: k.Doc,
-		Source:  resource.Source{Table: k.Table, Master: "core_distributions", Joins: DistributionJoins, Where: "m.pulp_type = '" + k.Type + "'"},
+		Source:  resource.Source{Table: k.Table, Master: "core_distributions", Joins: k.joins(), Where: "m.pulp_type = '" + k.Type + "'"},
 		Base:    row,
 		Fields:  append(append(base(k.Kind, row), distributionFields(k)...), k.Fields...),
 		Filters: DistributionFilters(),
 		Offers:  []resource.Verb{resource.List, resource.Create, resource.Read, resource.Update, resource.Delete},
 		Access:  resource.Permissions(k.Model()), Shareable: true,
 		Unique:      map[string]string{"core_distributions(domain_id, name)": "name", "core_distributions(domain_id, base_path)": "base_path"},
-		Check:       func(in *resource.Input, m, old *D) error { return checkDistribution(in, k.Row(m)) },
+		Check:       k.check,
+		Needs:       k.remoteNeeds(),
+		Saved:       k.saved,
 		Warn:        func(c *resource.Call, m *D) (string, error) { return warnOfOthers(c, k.Row(m)) },
 		Locks:       func(verb resource.Verb, m *D) task.Locks { return distributionLocks(verb, k.Row(m)) },
 		Actions:     labels("core_distributions", row, func(m *D) *model.Labels { return &k.Row(m).PulpLabels }),
@@ -76,7 +80,11 @@ const DistributionJoins = `LEFT JOIN core_repositories r ON r.id = m.repository_
 
 func distributionFields[D any](k DistributionKind[D]) []resource.Field[D] {
 	row := k.Row
-	return append([]resource.Field[D]{typed(func(m *D) *string { row(m).PulpType = k.Type; return &row(m).PulpType })}, DistributionFields(row, true)...)
+	fields := append([]resource.Field[D]{typed(func(m *D) *string { row(m).PulpType = k.Type; return &row(m).PulpType })}, DistributionFields(row, true)...)
+	if k.PullThrough != nil {
+		fields = append(fields, remoteFields(k)...)
+	}
+	return fields
 }
 
 // DistributionFields are the members of every distribution; bound adds those of types that serve publications.

@@ -44,6 +44,11 @@ func TestReclaimSpareWhatCannotComeBack(t *testing.T) {
 			t.Errorf("%s, left %s", w.counted(row), got)
 		}
 		w.allRows()
+		var reclaims int64
+		must(t, w.db.Read(t.Context()).Raw("SELECT reclaims FROM core_domains").Scan(&reclaims).Error)
+		if reclaims != 2 {
+			t.Errorf("the domain counts %d batches that were given back, want 2", reclaims)
+		}
 		for body, member := range map[string]string{
 			`{}`: "repo_hrefs", `{"repo_hrefs":[]}`: "repo_hrefs", `{"repo_hrefs":["` + s.units["kept"] + `"]}`: "repo_hrefs",
 			`{"repo_hrefs":["*","` + s.repo + `"]}`: "repo_hrefs", `{"repo_hrefs":["*"],"repo_versions_keeplist":["` + s.repo + `"]}`: "repo_versions_keeplist",

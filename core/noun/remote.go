@@ -100,5 +100,5 @@ func detach(w *resource.Work, id string) error {
 			return err
 		}
 	}
-	return nil
+	return forgetPulled(w.Tx.DB, "remote_id", id)
 }

@@ -77,6 +77,9 @@ func (d *Draft) complete(spec Spec) error {
 			return errs.New(errs.Conflict, "version %d was deleted while it was published; publish another one", d.Row.VersionNumber)
 		}
 		d.Row.Complete = true
+		if err := supersede(tx, d.Row); err != nil {
+			return err
+		}
 		if err := retain(tx, d.Row); err != nil {
 			return err
 		}

@@ -127,7 +127,8 @@ func (c *Client) request(ctx context.Context, method, address string, header htt
 		return nil, errors.Join(err, answer.Body.Close())
 	}
 	size := answer.ContentLength
-	return &Open{Body: &ended{answer.Body, inner, end}, Size: size, Header: answer.Header, Status: answer.StatusCode}, nil
+	return &Open{Body: &ended{answer.Body, inner, end}, Size: size, Header: answer.Header, Status: answer.StatusCode, URL: answer.Request.URL,
+		Framed: size >= 0 || len(answer.TransferEncoding) > 0 || answer.ProtoMajor > 1}, nil
 }
 
 // acceptable refuses an answer that is not what was asked for.

@@ -29,6 +29,8 @@ type fault struct {
 	coded  *errs.Error
 	again  again
 	status int
+	// gone: there is no such file, where no HTTP status says it.
+	gone bool
 	// wait is what the upstream asked for by Retry-After.
 	wait time.Duration
 }
@@ -53,6 +55,12 @@ func Status(err error) (int, bool) {
 		return f.status, true
 	}
 	return 0, false
+}
+
+// NotThere tells whether the trouble was that the upstream has no such file.
+func NotThere(err error) bool {
+	f, ok := errors.AsType[*fault](err)
+	return ok && (f.gone || f.status == http.StatusNotFound || f.status == http.StatusGone)
 }
 
 // Temporary tells whether the trouble may pass by itself, so that a later try can help.

@@ -100,16 +100,19 @@ func openFile(method string, to *url.URL, importPaths []string) (*Open, error) {
 		no := refusal(errs.Invalid, "PLP0025", "%s: this is no regular file; check the URL of the remote", Clean(to.String()))
 		return nil, errors.Join(no, file.Close())
 	}
-	return &Open{Body: file, Size: info.Size(), Header: http.Header{}, Status: http.StatusOK}, nil
+	return &Open{Body: file, Size: info.Size(), Header: http.Header{}, Status: http.StatusOK, URL: to, Framed: true}, nil
 }
 
 // unreadable tells why a file cannot be opened, without the paths of this machine that the URL does not name.
 func unreadable(to *url.URL, err error) error {
 	why := "it cannot be read"
-	if errors.Is(err, fs.ErrNotExist) {
+	gone := errors.Is(err, fs.ErrNotExist)
+	if gone {
 		why = "there is no such file"
 	} else if errors.Is(err, fs.ErrPermission) {
 		why = "this server may not read it"
 	}
-	return refusal(errs.Invalid, "PLP0025", "%s: %s; check the URL of the remote", Clean(to.String()), why)
+	f := refusal(errs.Invalid, "PLP0025", "%s: %s; check the URL of the remote", Clean(to.String()), why)
+	f.gone = gone
+	return f
 }

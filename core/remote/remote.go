@@ -20,6 +20,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -45,6 +46,11 @@ type Open struct {
 	Header http.Header
 	// Status is the HTTP status, 200 for a file.
 	Status int
+	// URL is where the answer came from, when redirects have been followed.
+	URL *url.URL
+	// Framed tells that the end of the body is told apart from a connection that broke: the upstream gives the length, or
+	// marks the end.
+	Framed bool
 }
 
 // Options are what all clients of an installation share.

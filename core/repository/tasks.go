@@ -51,6 +51,7 @@ type AfterVersion func(ctx context.Context, run *task.Run, v *model.RepositoryVe
 // Handlers are the tasks of repositories. after is asked for what a type of repository does with a new version.
 func (c *Committer) Handlers(after func(kindPath string) AfterVersion) []task.Handler {
 	return []task.Handler{
+		c.addPulled(after),
 		task.Handle(func(ctx context.Context, run *task.Run, a Modify) (any, error) {
 			var made *model.RepositoryVersion
 			err := run.InTx(ctx, func(tx *db.Tx) (err error) {

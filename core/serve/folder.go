@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,10 +48,16 @@ func rowsOf(q *gorm.DB) (rows []row, err error) {
 
 // entries reads one folder. It jumps over what lies deeper, so the cost follows the names in the folder and not all
 // the files below it.
-func entries(folder string, next pager) ([]Entry, error) {
+func entries(ctx context.Context, folder string, next pager) ([]Entry, error) {
 	var all []Entry
-	from, limit := folder, smallPage
+	from, limit, large := folder, smallPage, false
 	for {
+		if len(all) > Large && !large {
+			if err := mayBeLarge(ctx); err != nil {
+				return nil, err
+			}
+			large = true
+		}
 		rows, err := next(from, limit)
 		if err != nil {
 			return nil, err

@@ -1,11 +1,15 @@
 package serve
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/packhouse/packhouse/core/errs"
 )
 
 // TestEntriesAreTheNamesOfTheFolder compares the jumping walk with the plain one over all paths.
@@ -27,7 +31,7 @@ func TestEntriesAreTheNamesOfTheFolder(t *testing.T) {
 		if there, err := anything(folder, pages); err != nil || there != (len(plainWalk(paths, folder)) > 0) {
 			t.Fatalf("folder %q of %q: there is something: %v, %v", folder, paths, there, err)
 		}
-		got, err := entries(folder, pages)
+		got, err := entries(context.Background(), folder, pages)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +84,7 @@ func TestDeepFoldersAreJumpedOver(t *testing.T) {
 	slices.Sort(paths)
 	read := 0
 	plain := inMemory(paths, nil, "")
-	got, err := entries("", func(from string, limit int) ([]row, error) {
+	got, err := entries(t.Context(), "", func(from string, limit int) ([]row, error) {
 		rows, err := plain(from, limit)
 		read += len(rows)
 		return rows, err
@@ -99,6 +103,27 @@ func TestCleanPath(t *testing.T) {
 	} {
 		if CleanPath(path) != want {
 			t.Errorf("CleanPath(%q) is %v", path, !want)
+		}
+	}
+}
+
+// TestALargeListingAsks once, when it turns out to be large, and goes no further without leave.
+func TestALargeListingAsks(t *testing.T) {
+	t.Parallel()
+	for names, want := range map[int]int{Large / 2: 0, 3 * Large: 1} {
+		var paths []string
+		for i := range names {
+			paths = append(paths, fmt.Sprintf("f%06d", i))
+		}
+		asked, refusal := 0, error(nil)
+		ctx := WithLarge(t.Context(), func() error { asked++; return refusal })
+		got, err := entries(ctx, "", inMemory(paths, nil, ""))
+		if err != nil || len(got) != names || asked != want {
+			t.Errorf("%d of %d names, %v, asked %d times", len(got), names, err, asked)
+		}
+		refusal = errs.New(errs.Unavailable, "no room")
+		if _, err := entries(ctx, "", inMemory(paths, nil, "")); (err != nil) != (want > 0) {
+			t.Errorf("%d names that are refused: %v", names, err)
 		}
 	}
 }

@@ -47,6 +47,24 @@ func (r *Resolver) guardOf(tx *gorm.DB, domain, id string) (Guard, error) {
 	return g.find(id)
 }
 
+// guardsOf reads guards as guardOf does, each of them once: many distributions have the same.
+func (r *Resolver) guardsOf(tx *gorm.DB) func(domain, id string) (Guard, error) {
+	type outcome struct {
+		guard Guard
+		err   error
+	}
+	known := map[[2]string]outcome{}
+	return func(domain, id string) (Guard, error) {
+		at := [2]string{domain, id}
+		o, read := known[at]
+		if !read {
+			o.guard, o.err = r.guardOf(tx, domain, id)
+			known[at] = o
+		}
+		return o.guard, o.err
+	}
+}
+
 func (g *guards) find(id string) (Guard, error) {
 	if guard, asked := g.known[id]; asked {
 		if guard == nil {

@@ -37,7 +37,7 @@ func (r *Resolver) above(tx *gorm.DB, domain, path string) (Result, error) {
 		}
 		return Result{AddSlash: err == nil}, err
 	}
-	entries, err := entries(folder, base)
+	entries, err := entries(tx.Statement.Context, folder, base)
 	if err != nil {
 		return Result{}, err
 	}

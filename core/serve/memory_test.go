@@ -364,3 +364,89 @@ func TestDomainsAreFoundAsTheyAre(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoHasSeenTheNewIsNotToldTheOld: a path that is looked up shows that the others have changed too.
+func TestWhoHasSeenTheNewIsNotToldTheOld(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		repo := w.repository("a", 2)
+		repo.unit("f", "old", 1, 2)
+		repo.unit("f", "new", 2, 0)
+		repo.unit("g", "g", 1, 0)
+		first := repo.publish(1, true, nil)
+		d := w.distribute(fileType, "d", func(d *model.Distribution) { d.PublicationID = &first.ID })
+		m, clock := memory(New(Options{DB: w.db, Kinds: kinds}))
+		ask := func(path string) string {
+			result, err := m.Resolve(t.Context(), ident.DefaultDomain, path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return result.Found.Artifact.SHA256
+		}
+		ask("d/f")
+		old := ask("d/f") // from memory
+		second := repo.publish(2, true, nil)
+		w.change(func(tx *db.Tx) error {
+			return tx.Model(d).Updates(map[string]any{"publication_id": second.ID, "pulp_last_updated": model.Now()}).Error
+		})
+		clock.pass(time.Millisecond)
+		if ask("d/f") != old {
+			t.Fatal("the test shows nothing: it is noticed without a second path")
+		}
+		ask("d/g")
+		clock.pass(time.Millisecond)
+		if ask("d/f") == old {
+			t.Error("g was told of the new publication and f, asked for later, of the old one")
+		}
+	})
+}
+
+// TestWhatWasGivenBackIsNotRemembered: the row of the artifact and the bytes are gone.
+func TestWhatWasGivenBackIsNotRemembered(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		repo := w.repository("a", 1)
+		unit := repo.unit("f", "f", 1, 0)
+		w.distribute(rawType, "d", func(d *model.Distribution) { d.RepositoryID = &repo.ID })
+		m, clock := memory(New(Options{DB: w.db, Kinds: kinds}))
+		ask := func() *Found {
+			result, err := m.Resolve(t.Context(), ident.DefaultDomain, "d/f", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return result.Found
+		}
+		ask()
+		if ask().Artifact == nil {
+			t.Fatal("it is not stored")
+		}
+		w.change(func(tx *db.Tx) error {
+			if err := tx.Exec("UPDATE core_content_artifacts SET artifact_id = NULL WHERE content_id = ?", unit.ID).Error; err != nil {
+				return err
+			}
+			return tx.Exec("UPDATE core_domains SET reclaims = reclaims + 1").Error
+		})
+		clock.pass(Fresh + 1)
+		if ask().Missing == nil {
+			t.Error("it is said to be stored still")
+		}
+	})
+}
+
+// TestAGuardIsReadOnceForAllWhoHaveIt: what is known of a hundred distributions costs no more than of one.
+func TestAGuardIsReadOnceForAllWhoHaveIt(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		guard := w.guard(namedGuard, "open")
+		var ids []string
+		for i := range 100 {
+			ids = append(ids, w.distribute(rawType, fmt.Sprint("d", i), func(d *model.Distribution) { d.ContentGuardID = guard }).ID)
+		}
+		rec := &recorder{DB: w.db, Interface: logger.Discard}
+		m, _ := memory(New(Options{DB: rec, Kinds: kinds, Guards: guardKinds(nil)}))
+		all, err := m.look(t.Context(), ids)
+		if err != nil || len(all) != 100 || all[ids[7]].guard == nil {
+			t.Fatalf("%d, %v", len(all), err)
+		}
+		if n := len(rec.statements); n > 5 {
+			t.Errorf("%d statements", n)
+		}
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -34,6 +35,10 @@ type Options struct {
 	Key []byte
 	// HideGuarded leaves guarded distributions out of listings.
 	HideGuarded bool
+	// Grace is how long the files of a publication that a distribution has ceased to serve are still found; 0: not at all.
+	Grace time.Duration
+	// Pull is how long what upstreams said counts, for distributions that have a remote.
+	Pull PullTimes
 }
 
 // Resolver looks up paths. It is safe for concurrent use.
@@ -45,6 +50,8 @@ type Resolver struct {
 	holder      Holder
 	key         []byte
 	hideGuarded bool
+	pull        PullTimes
+	grace       time.Duration
 }
 
 // New makes a resolver. It panics when there is no database or when two kinds, or two of guards, share a type.
@@ -52,7 +59,7 @@ func New(o Options) *Resolver {
 	if o.DB == nil {
 		panic("serve.New needs a database")
 	}
-	r := &Resolver{db: o.DB, kinds: map[string]Kind{}, guards: map[string]GuardKind{}, gate: o.Gate, holder: o.Holder, key: o.Key, hideGuarded: o.HideGuarded}
+	r := &Resolver{db: o.DB, kinds: map[string]Kind{}, guards: map[string]GuardKind{}, gate: o.Gate, holder: o.Holder, key: o.Key, hideGuarded: o.HideGuarded, pull: o.Pull, grace: o.Grace}
 	for _, k := range o.Kinds {
 		if _, twice := r.kinds[k.PulpType]; twice || k.PulpType == "" {
 			panic(fmt.Sprintf("serve.New: the kind %q is declared twice or has no type", k.PulpType))
@@ -168,14 +175,18 @@ type lookUp struct {
 	// stamping asks for the stamp of the distribution, in the same snapshot.
 	stamping bool
 
-	kind   Kind
-	rel    string
-	stamp  string
-	result Result
+	// pulled is set for a path that the upstream of the distribution may have: what is true of it now changes by itself.
+	pulled bool
+	// fleeting is set for what may end without a change of the distribution: it is not remembered.
+	fleeting bool
+	kind     Kind
+	rel      string
+	stamp    string
+	result   Result
 }
 
 func (l *lookUp) run(tx *gorm.DB) error {
-	l.kind, l.rel, l.stamp, l.result = Kind{}, "", "", Result{}
+	l.kind, l.rel, l.stamp, l.result, l.pulled, l.fleeting = Kind{}, "", "", Result{}, false, false
 	d, err := match(tx, l.domain, l.path)
 	if err != nil {
 		return err
@@ -241,11 +252,25 @@ func (l *lookUp) stored(tx *gorm.DB, d *model.Distribution) error {
 	if d.Checkpoint {
 		return l.checkpoint(tx, d)
 	}
+	if l.kind.Artifacts {
+		return l.artifact(tx, d)
+	}
+	if l.pulls(d) {
+		return l.through(tx, d)
+	}
+	return l.plain(tx, d)
+}
+
+// plain resolves what the distribution serves: a publication, or the content of a version.
+func (l *lookUp) plain(tx *gorm.DB, d *model.Distribution) error {
 	source, err := choose(tx, l.kind, d)
 	if err != nil {
 		return err
 	}
 	result, err := source.resolve(l.rel)
+	if errs.Is(err, errs.NotFound) {
+		result, err = l.grace(tx, d, err)
+	}
 	result.Distribution = d
 	l.result = result
 	l.guide(l.rel)

@@ -29,6 +29,10 @@ type Kind struct {
 	Finder Finder
 	// Usage, when set, tells people who see the listing of a repository what to do with it.
 	Usage Usage
+	// Artifacts serves the artifacts of the domain by their identity, and nothing else.
+	Artifacts bool
+	// PullThrough, when set, has distributions that name a remote ask it for what they do not have.
+	PullThrough *PullThrough
 }
 
 // Finder looks for content that a plugin makes or knows by itself. The path is relative to the distribution and may
@@ -92,7 +96,7 @@ func (e Entry) key() string {
 	return e.Name
 }
 
-// Result is the outcome of a look-up. Exactly one of Found, Listing, AddSlash and Moved is set.
+// Result is the outcome of a look-up. Exactly one of Found, Listing, AddSlash, Moved and Pull is set.
 type Result struct {
 	// Distribution is the one that matched; nil for a folder above distributions.
 	Distribution *model.Distribution
@@ -104,14 +108,20 @@ type Result struct {
 	AddSlash bool
 	// Moved is the path, below the content prefix, that is to be asked for instead.
 	Moved string
+	// Pull says that the upstream of the distribution has to be asked.
+	Pull *Pull
 	// Slot is set when the result is remembered.
 	Slot *Slot
+	// Remembered tells that it was not looked up for this request.
+	Remembered bool
 }
 
 // Slot is where whoever answers with a remembered result keeps what it has made of it, for as long as that is remembered.
 type Slot struct {
 	kept    atomic.Pointer[any]
 	dropped atomic.Bool
+	// gone, when set, is called once the result is dropped.
+	gone func()
 }
 
 // Kept gives what Keep was given last; nil before.
@@ -125,8 +135,15 @@ func (s *Slot) Kept() any {
 // Keep keeps a value, which many may read at once.
 func (s *Slot) Keep(value any) { s.kept.Store(&value) }
 
+// Dropped tells whether it was dropped; a slot that is nil never is.
+func (s *Slot) Dropped() bool { return s != nil && s.dropped.Load() }
+
 // Drop has the result looked up anew: what it led to was not there.
-func (s *Slot) Drop() { s.dropped.Store(true) }
+func (s *Slot) Drop() {
+	if !s.dropped.Swap(true) && s.gone != nil {
+		s.gone()
+	}
+}
 
 // Guarded tells whether a guard had to let the request through.
 func (r Result) Guarded() bool {

@@ -120,7 +120,7 @@ func (s *source) index(folder string, slash bool) (*Result, error) {
 func (s *source) list(folder string) (Result, error) {
 	var all []Entry
 	for _, next := range s.pagers(folder) {
-		some, err := entries(folder, next)
+		some, err := entries(s.tx.Statement.Context, folder, next)
 		if err != nil {
 			return Result{}, err
 		}

@@ -2,20 +2,23 @@ package serve
 
 import (
 	"fmt"
+	"time"
 
 	"gorm.io/gorm"
 )
 
 // A stamp is a text that is another one whenever a distribution may serve something else: when it was changed, or what it
-// serves was published, added or deleted. It is made of what there is, so no writer has to think of it.
+// serves was published, added or deleted. It is made of what there is, so no writer has to think of it. Identities and
+// not numbers of versions: a number comes back when a database is restored from a copy, an identity does not. Another text
+// for the same rows needs another formNumber.
 const stampColumns = `d.id AS id, d.pulp_type AS pulp_type, d.domain_id AS domain_id, d.content_guard_id AS guard, d.base_path AS base_path, d.publication_id AS publication,
 	d.repository_version_id AS version, d.repository_id AS repository, d.remote_id AS remote, d.checkpoint AS checkpoint, d.pulp_last_updated AS changed,
 	(SELECT max(CAST(p.id AS text)) FROM core_publications p WHERE p.repository_version_id = d.repository_version_id AND p.complete) AS of_version,
 	(SELECT p.id FROM core_publications p WHERE p.repository_id = d.repository_id AND p.complete ORDER BY p.version_number DESC, p.id DESC LIMIT 1) AS of_repository,
-	(SELECT r.latest_version FROM core_repositories r WHERE r.id = d.repository_id) AS latest,
-	CASE WHEN d.checkpoint THEN (SELECT count(*) FROM core_publications p WHERE p.repository_id = d.repository_id AND p.complete AND p.checkpoint) END AS checkpoints,
+	(SELECT v.id FROM core_repositories r JOIN core_repository_versions v ON v.repository_id = r.id AND v.number = r.latest_version WHERE r.id = d.repository_id) AS latest,
+	CASE WHEN d.checkpoint THEN (SELECT CAST(count(*) + 1000000 * sum(p.version_number) AS bigint) FROM core_publications p WHERE p.repository_id = d.repository_id AND p.complete AND p.checkpoint) END AS checkpoints,
 	CASE WHEN d.checkpoint THEN (SELECT max(CAST(p.id AS text)) FROM core_publications p WHERE p.repository_id = d.repository_id AND p.complete AND p.checkpoint) END AS last_checkpoint,
-	(SELECT o.storage_stamp FROM core_domains o WHERE o.id = d.domain_id) AS storage`
+	(SELECT o.storage_stamp || ' ' || CAST(o.reclaims AS text) FROM core_domains o WHERE o.id = d.domain_id) AS storage`
 
 // stamped is a distribution with what its stamp is made of.
 type stamped struct {
@@ -25,9 +28,9 @@ type stamped struct {
 
 	Publication, Version, Repository, Remote *string
 	Checkpoint                               bool
-	Changed                                  string
+	Changed                                  time.Time
 	OfVersion, OfRepository                  *string
-	Latest                                   *int64
+	Latest                                   *string
 	Checkpoints                              *int64
 	LastCheckpoint, Storage                  *string
 }
@@ -63,6 +66,6 @@ func (s *stamped) stamp() string {
 		return fmt.Sprint(*p)
 	}
 	return fmt.Sprint(s.PulpType, " ", text(s.Guard), " ", s.BasePath, " ", text(s.Publication), " ", text(s.Version), " ", text(s.Repository), " ", text(s.Remote), " ",
-		s.Checkpoint, " ", s.Changed, " ", text(s.OfVersion), " ", text(s.OfRepository), " ", number(s.Latest), " ", number(s.Checkpoints), " ",
+		s.Checkpoint, " ", s.Changed.UTC().Format(time.RFC3339Nano), " ", text(s.OfVersion), " ", text(s.OfRepository), " ", text(s.Latest), " ", number(s.Checkpoints), " ",
 		text(s.LastCheckpoint), " ", text(s.Storage))
 }

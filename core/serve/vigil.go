@@ -39,6 +39,8 @@ type item[V any] struct {
 	asOf, asked time.Time
 	// failing is since when it cannot be read, and others can.
 	failing outage
+	// doubted is when something else was seen; what was read before does not count.
+	doubted time.Time
 	// commits is the count when the reading began.
 	commits uint64
 	// next is closed when the reading that is under way, or the next one, has ended.
@@ -124,6 +126,15 @@ func (v *vigil[K, V]) trusts(it item[V]) bool {
 	return lost.Sub(it.asOf) <= recent
 }
 
+// doubt has a row read anew before anybody is told of it again, if what is known of it looks wrong.
+func (v *vigil[K, V]) doubt(key K, wrong func(V) bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if it := v.items[key]; it != nil && it.there && wrong(it.value) {
+		it.doubted = v.now()
+	}
+}
+
 // knowledge tells whether what is known of a row is new enough.
 type knowledge int
 
@@ -146,7 +157,7 @@ func (v *vigil[K, V]) ask(key K, changes uint64, since time.Time) (item[V], know
 		v.items[key] = it
 	}
 	it.asked = now
-	age, old := now.Sub(it.asOf), it.commits < changes
+	age, old := now.Sub(it.asOf), it.commits < changes || it.asOf.Before(it.doubted)
 	begins := false
 	if (age > v.ahead || old) && v.away.due(now, v.fresh) && it.failing.due(now, v.fresh) {
 		begins = v.want(key)

@@ -88,5 +88,5 @@ var Distributions = noun.DistributionKind[Distribution]{
 	Kind:               distributionKind,
 	Row:                func(d *Distribution) *noun.Distribution { return &d.Distribution },
 	ServesPublications: true, PathKeyed: "file.file",
-	Usage: usage,
+	Usage: usage, PullThrough: pullThrough(),
 }

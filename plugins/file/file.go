@@ -8,6 +8,7 @@
 //	acs.go       where they can be had instead
 //	publish.go   its task that publishes
 //	sync.go      its task that brings an upstream in; gitsync.go the same from git, lines.go what it remembers
+//	pull.go      what its distributions pull through
 //	usage.go     what people are told to do with it
 //	manifest.go  the format PULP_MANIFEST, pure; readmanifest.go reads it
 //	gitsource/   reads git repositories

@@ -2,6 +2,7 @@ package metric
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,6 +34,14 @@ type Pool struct {
 	Waited time.Duration
 }
 
+// Connections are those of the clients of a process.
+type Connections struct {
+	// Open is how many there are, Max how many there may be.
+	Open, Max int
+	// Refused is how many were refused so far, by why: a word of the code.
+	Refused map[string]int64
+}
+
 // Sources are asked when the metrics are read. Each may be nil: then it is not told.
 type Sources struct {
 	// Backlog counts waiting tasks in the database.
@@ -41,6 +50,8 @@ type Sources struct {
 	Database, Redis func(ctx context.Context) error
 	// Pools are the connections to the database by name of the pool.
 	Pools func() map[string]Pool
+	// Connections are those of clients.
+	Connections func() Connections
 	// Now is the clock; nil is that of the system.
 	Now func() time.Time
 }
@@ -61,6 +72,9 @@ func (m *Metrics) Ask(s Sources) {
 		opened:   label("database_connections", "Connections to the database.", "pool", "state"),
 		limit:    label("database_connections_max", "Largest number of connections to the database.", "pool"),
 		waits:    label("database_waits_total", "Times that somebody waited for a connection to the database.", "pool"),
+		clients:  label("connections", "Connections that clients have open."),
+		most:     label("connections_max", "Largest number of connections that clients may have open."),
+		refused:  label("connections_refused_total", "Connections that were refused, because all were taken or all of one client.", "why"),
 		waitTime: label("database_wait_seconds_total", "Time that was spent waiting for a connection to the database.", "pool"),
 	})
 }
@@ -70,7 +84,7 @@ type asked struct {
 	m       *Metrics
 	sources Sources
 
-	waiting, oldest, up, opened, limit, waits, waitTime *prometheus.Desc
+	waiting, oldest, up, opened, limit, waits, waitTime, clients, most, refused *prometheus.Desc
 
 	mu   sync.Mutex
 	at   time.Time     // of the asking
@@ -80,14 +94,14 @@ type asked struct {
 
 // Describe names everything that can be told.
 func (a *asked) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{a.waiting, a.oldest, a.up, a.opened, a.limit, a.waits, a.waitTime} {
+	for _, d := range []*prometheus.Desc{a.waiting, a.oldest, a.up, a.opened, a.limit, a.waits, a.waitTime, a.clients, a.most, a.refused} {
 		to <- d
 	}
 }
 
 // Collect tells what is known, asking again when that is too old.
 func (a *asked) Collect(to chan<- prometheus.Metric) {
-	for _, one := range append(a.remembered(), a.pools()...) {
+	for _, one := range slices.Concat(a.remembered(), a.pools(), a.connections()) {
 		to <- one
 	}
 }
@@ -143,6 +157,18 @@ func (a *asked) pools() (out []prometheus.Metric) {
 			prometheus.MustNewConstMetric(a.waits, prometheus.CounterValue, float64(s.Waits), pool),
 			prometheus.MustNewConstMetric(a.waitTime, prometheus.CounterValue, s.Waited.Seconds(), pool),
 		)
+	}
+	return out
+}
+
+func (a *asked) connections() (out []prometheus.Metric) {
+	if a.sources.Connections == nil {
+		return nil
+	}
+	c := a.sources.Connections()
+	out = append(out, gauge(a.clients, float64(c.Open)), gauge(a.most, float64(c.Max)))
+	for why, n := range c.Refused {
+		out = append(out, prometheus.MustNewConstMetric(a.refused, prometheus.CounterValue, float64(n), why))
 	}
 	return out
 }

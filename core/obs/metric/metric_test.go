@@ -56,9 +56,10 @@ func TestWhatIsCounted(t *testing.T) {
 	m.Requests.Ended("POST", "/a/:id/", 202, 30*time.Millisecond)
 	m.Requests.Ended("GET", "/a/", 499, 0)
 	m.Requests.Ended("GET", "/a/", 503, 0)
-	m.Content.Served("stored", 100)
-	m.Content.Served("stored", 11)
-	m.Content.Served("none", -1)
+	m.Content.Served("stored", 100, time.Second)
+	m.Content.Served("stored", 11, time.Millisecond)
+	m.Content.Answered("memory")
+	m.Content.Served("none", -1, 0)
 	m.Tasks.Places(8)
 	m.Tasks.Dispatched("a.sync")
 	m.Tasks.Began("a.sync", 3*time.Second, 10*time.Millisecond)
@@ -75,9 +76,12 @@ func TestWhatIsCounted(t *testing.T) {
 		`packhouse_http_failures_total`:                                                 "1",
 		`packhouse_http_requests_total{method="POST",route="/a/:id/",status="2xx"}`:     "1",
 		`packhouse_http_request_seconds_bucket{method="POST",route="/a/:id/",le="0.1"}`: "1",
+		`packhouse_content_lookups_total{from="memory"}`:                                "1",
 		`packhouse_content_requests_total{how="stored"}`:                                "2",
 		`packhouse_content_bytes_total{how="stored"}`:                                   "111",
 		`packhouse_content_bytes_total{how="none"}`:                                     "0",
+		`packhouse_content_seconds_bucket{how="stored",le="0.1"}`:                       "1",
+		`packhouse_content_seconds_count{how="stored"}`:                                 "2",
 		`packhouse_worker_places`:                                                       "8",
 		`packhouse_tasks_running`:                                                       "1",
 		`packhouse_tasks_dispatched_total{kind="a.sync"}`:                               "1",

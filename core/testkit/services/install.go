@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/packhouse/packhouse/core/testkit/cluster"
+	"github.com/packhouse/packhouse/core/testkit/webserver"
 )
 
 // The S3 gateway, built from source by the Go tool.
@@ -38,6 +39,9 @@ func needs() []need {
 			_, err := os.Stat("/usr/include/stdio.h")
 			return err != nil || noProgram("gcc")()
 		}},
+		{"nginx", []string{"nginx"}, func() bool { _, err := webserver.NginxProgram(); return err != nil }},
+		{"Apache", []string{"apache2-bin"}, func() bool { _, err := webserver.ApacheProgram(); return err != nil }},
+		{"the module of Apache that sends files", []string{"libapache2-mod-xsendfile"}, func() bool { _, err := webserver.ApacheSendfile(); return err != nil }},
 		{"curl", []string{"curl", "ca-certificates"}, noProgram("curl")},
 		{"Python with virtual environments", []string{"python3", "python3-venv"}, noVenv},
 		{"Java, for the generator of clients", []string{"default-jre-headless"}, noProgram("java")},
