@@ -211,7 +211,7 @@ func (m *maze) serve(store storage.Storage) {
 		go func() { served <- app.Listener(listener) }()
 		m.t.Cleanup(func() {
 			_ = errors.Join(app.Shutdown(), listener.Close())
-			<-served
+			_ = <-served
 		})
 		m.servers[name] = listener.Addr().String()
 	}
@@ -246,7 +246,7 @@ func (m *maze) ask(server, method, target, key string) []byte {
 		head += "X-Key: " + key + "\r\n"
 	}
 	_, _ = io.WriteString(c, head+"\r\n") // the server may have hung up
-	_ = c.(*net.TCPConn).CloseWrite() // who was promised a body waits for no more
+	_ = c.(*net.TCPConn).CloseWrite()     // who was promised a body waits for no more
 	all, err := io.ReadAll(c)
 	if err != nil && !brokenOff(err) {
 		m.t.Fatalf("%q is not answered: %v", target, err)

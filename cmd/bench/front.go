@@ -26,18 +26,9 @@ func (s *shop) through(ctx context.Context, how string) error {
 	defer stop()
 	for _, g := range sizes() {
 		f := figure{Work: "front", Mode: s.system.mode, What: fmt.Sprintf("download of a stored file of %s through nginx, %s, %d connections", g.name, how, g.clients), Unit: "/s", PeerWhat: "nginx alone with the same file"}
-		for range s.runs() {
-			ours, err := s.download(ctx, g, front, g.path())
-			if err != nil {
-				return err
-			}
-			theirs, err := s.download(ctx, g, s.peer, "/"+g.file())
-			if err != nil {
-				return err
-			}
-			f.Runs, f.Peer = append(f.Runs, ours.rate), append(f.Peer, theirs.rate)
+		if err := s.byTurns(ctx, f, g, front); err != nil {
+			return err
 		}
-		s.report(f)
 	}
 	return nil
 }

@@ -73,8 +73,13 @@ func (g goods) path() string { return "/pulp/content/served/" + g.file() }
 func (s *shop) sell(ctx context.Context, g goods, how string, goal *goal) error {
 	what := fmt.Sprintf("download of a stored file of %s, %d connections%s", g.name, g.clients, how)
 	f := figure{Work: "serve", Mode: s.system.mode, What: what, Unit: "/s", PeerWhat: "nginx with the same file", Goal: goal}
+	return s.byTurns(ctx, f, g, s.system.contentAt)
+}
+
+// byTurns measures downloads from an address and from nginx, by turns.
+func (s *shop) byTurns(ctx context.Context, f figure, g goods, address string) error {
 	for range s.runs() {
-		ours, err := s.download(ctx, g, s.system.contentAt, g.path())
+		ours, err := s.download(ctx, g, address, g.path())
 		if err != nil {
 			return err
 		}

@@ -170,6 +170,14 @@ func TestPulledWithoutPublishing(t *testing.T) {
 	if _, got := n.call("GET", "/pulp/content/p/f", nil); got["text"] != "four" {
 		t.Errorf("%v", got)
 	}
+	// What no repository has goes with the next clean-up, and comes again.
+	n.done("POST", "/pulp/api/v3/orphans/cleanup/", map[string]any{"orphan_protection_time": 0})
+	if err := n.db.Read(t.Context()).Table("core_pulls").Where("content_id IS NOT NULL").Count(&rows).Error; err != nil || rows != 0 {
+		t.Errorf("%d rows after the clean-up, %v", rows, err)
+	}
+	if _, got := n.call("GET", "/pulp/content/p/f", nil); got["text"] != "four" || up.Count("/pool/f") < 5 {
+		t.Errorf("%v", got)
+	}
 	n.done("DELETE", remote, nil)
 	if status, _ := n.call("GET", "/pulp/content/p/f", nil); status != http.StatusNotFound {
 		t.Errorf("without a remote: %d", status)

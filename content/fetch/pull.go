@@ -173,6 +173,7 @@ func (e *errand) conditions() http.Header {
 func (f *Fetcher) judge(ctx context.Context, t *transfer, err error) (*model.Artifact, error) {
 	e := t.errand
 	if _, mine := ours(err); mine || t.hasStarted() {
+		f.rests.note(t.place, err) // a full storage is no reason to fetch the same again and again
 		return nil, err
 	}
 	about := []any{slog.String("path", e.Path), slog.String("distribution", e.distribution.Name), slog.String("remote", e.Remote.Name), slog.Any("error", err)}

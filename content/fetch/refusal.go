@@ -62,13 +62,18 @@ func (r *rests) refuse(p place, remoteID string, err error) error {
 	if _, answered := remote.Status(err); !answered && remote.Temporary(err) {
 		key = remoteID
 	}
+	r.note(key, told)
+	return told
+}
+
+// note leaves a place or a remote alone for a while.
+func (r *rests) note(key any, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.until == nil || len(r.until) >= mostRests {
 		r.until = map[any]rest{}
 	}
-	r.until[key] = rest{until: time.Now().Add(r.term), err: told}
-	return told
+	r.until[key] = rest{until: time.Now().Add(r.term), err: err}
 }
 
 // refusal says in plain words what an upstream did. Where it is stays in the log.

@@ -64,6 +64,7 @@ func (l *inlet) dial() *net.TCPConn {
 func (l *inlet) refused(status int, word string) {
 	l.t.Helper()
 	c := l.dial()
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second)) // who is not refused hears nothing
 	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\nX-Long: "+strings.Repeat("x", 100_000)+"\r\n\r\n")
 	response, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {

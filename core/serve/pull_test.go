@@ -183,6 +183,18 @@ func TestPullLookUp(t *testing.T) {
 	})
 }
 
+// TestPullsAreGuarded: who may not download has nothing asked for.
+func TestPullsAreGuarded(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		p := newPuller(w)
+		nobody := ident.New()
+		p.distribution("d", func(d *model.Distribution) { d.ContentGuardID = &nobody })
+		if result, err := p.resolver().Resolve(t.Context(), ident.DefaultDomain, "d/x", nil); !errs.Is(err, errs.Forbidden) || result.Pull != nil {
+			t.Errorf("%+v %v", result, err)
+		}
+	})
+}
+
 // TestPullsAreNotRemembered: a path that an upstream may have is looked up each time, for it changes by itself; other paths
 // of the distribution are remembered as ever.
 func TestPullsAreNotRemembered(t *testing.T) {
