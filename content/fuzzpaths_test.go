@@ -207,11 +207,11 @@ func (m *maze) serve(store storage.Storage) {
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		app, served := New(o).App(), make(chan error, 1)
-		go func() { served <- app.Listener(listener) }()
+		app, served := New(o).App(), make(chan bool)
+		go func() { _ = app.Listener(listener); close(served) }()
 		m.t.Cleanup(func() {
 			_ = errors.Join(app.Shutdown(), listener.Close())
-			_ = <-served
+			<-served
 		})
 		m.servers[name] = listener.Addr().String()
 	}

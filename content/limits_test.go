@@ -97,11 +97,15 @@ type trickle struct {
 	patient
 	takes int64
 	taken strings.Builder
+	files bool // it was handed a file, which the kernel sends
 }
 
 func (c *trickle) Write(p []byte) (int, error) { return c.taken.Write(p) }
 
 func (c *trickle) ReadFrom(r io.Reader) (int64, error) {
+	if limited, ok := r.(*io.LimitedReader); ok {
+		_, c.files = limited.R.(*os.File)
+	}
 	n, err := io.CopyN(&c.taken, r, c.takes)
 	if errors.Is(err, io.EOF) {
 		return n, nil
@@ -133,6 +137,9 @@ func TestSlowClients(t *testing.T) {
 		whole := "head" + text[1:] + "end"
 		if (err == nil) != want || want && conn.taken.String() != whole || !strings.HasPrefix(whole, conn.taken.String()) || n != int64(conn.taken.Len()) {
 			t.Errorf("a client that takes %d: %d of %d bytes, %v", takes, n, len(whole), err)
+		}
+		if !conn.files {
+			t.Error("the bytes of a large file go through memory")
 		}
 		if !want && !gone(err) {
 			t.Errorf("a slow client is our fault: %v", err)

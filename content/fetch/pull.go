@@ -64,7 +64,7 @@ func (f *Fetcher) joinErrand(ctx context.Context, d *model.Distribution, p *serv
 	})
 }
 
-// run pulls: bring for an errand.
+// pull is bring for an errand.
 func (f *Fetcher) pull(ctx context.Context, t *transfer) (*model.Artifact, error) {
 	e := t.errand
 	if err := f.rests.standing(t.place, e.Remote.ID); err != nil {
@@ -172,8 +172,12 @@ func (e *errand) conditions() http.Header {
 // judge says what a failure means: there is no such file, the upstream is in trouble, or we are.
 func (f *Fetcher) judge(ctx context.Context, t *transfer, err error) (*model.Artifact, error) {
 	e := t.errand
-	if _, mine := ours(err); mine || t.hasStarted() {
+	if _, mine := ours(err); mine {
 		f.rests.note(t.place, err) // a full storage is no reason to fetch the same again and again
+		return nil, err
+	}
+	if t.hasStarted() { // clients have the beginning, and break off
+		_ = f.rests.refuse(t.place, e.Remote.ID, err) // for those who come now
 		return nil, err
 	}
 	about := []any{slog.String("path", e.Path), slog.String("distribution", e.distribution.Name), slog.String("remote", e.Remote.Name), slog.Any("error", err)}
