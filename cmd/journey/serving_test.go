@@ -43,7 +43,7 @@ func distributions() []scenario {
 			{do: "POST " + dists, body: `{"name":"{u}","base_path":"{u}/x"}`, status: 202, task: "completed", keep: map[string]string{"dist": "result.pulp_href", "prn": "result.prn"}, want: []string{
 				`name = "pulpcore.app.tasks.base.general_create"`, `created_resources.# = 1`, `reserved_resources_record.0 ~ ^"pdrn:[0-9a-f-]{36}:distribution.base_path"$`, `reserved_resources_record.1 ~ ^"shared:pdrn:[0-9a-f-]{36}:distributions"$`,
 				`result.base_url = "/pulp/content/{u}/x/"`, `result.content_guard = null`, `result.content_guard_prn = null`, `result.hidden = false`, `result.repository = null`, `result.repository_version = null`, `result.publication = null`,
-				`result.checkpoint = false`, `result.no_content_change_since = null`, `result.pulp_labels = {}`, `result.# = 16`}},
+				`result.checkpoint = false`, `result.no_content_change_since = null`, `result.pulp_labels = {}`, `result.remote = null`, `result.# = 17`}},
 			{do: "POST " + dists, body: `{"name":"{u}","base_path":"{u}/y"}`, status: 400, want: []string{`. = {"name":["This field must be unique."]}`}},
 			{do: "POST " + dists, body: `{"name":"{u}2","base_path":"{u}/x"}`, status: 400, want: []string{`base_path.# = 1`}},
 			{do: "POST " + dists, body: `{"name":"{u}2","base_path":"{u}"}`, status: 400, want: []string{`base_path ~ {u}/x`}, about: "above another one"},
