@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"github.com/packhouse/packhouse/core/app"
 	"github.com/packhouse/packhouse/core/artifact"
 	"github.com/packhouse/packhouse/core/base"
-	"github.com/packhouse/packhouse/core/config"
 	"github.com/packhouse/packhouse/core/db"
 	"github.com/packhouse/packhouse/core/ident"
 	"github.com/packhouse/packhouse/core/model"
@@ -137,7 +135,7 @@ func (n *Node) taskOptions(ctx context.Context, mounted app.Mounted) tasks.Optio
 	s := n.settings()
 	seconds := func(n int) time.Duration { return time.Duration(n) * time.Second }
 	return n.withChildren(tasks.Options{
-		DB: n.db, Box: n.box, RedisURL: queueURL(s), Handlers: mounted.Handlers, Log: n.o.Log, Versions: n.o.Registry.Versions(),
+		DB: n.db, Box: n.box, RedisURL: s.RedisURL.Reveal(), Handlers: mounted.Handlers, Log: n.o.Log, Versions: n.o.Registry.Versions(),
 		Concurrency: s.Worker.Concurrency, Poll: s.Worker.PollInterval,
 		WorkerTTL: seconds(s.WorkerTTL), APITTL: seconds(s.APIAppTTL), ContentTTL: seconds(s.ContentAppTTL),
 		Grace: seconds(s.TaskGraceInterval), Redact: s.RedactUnsafeExceptions, PreferDefer: s.TaskPreferDefer,
@@ -146,16 +144,6 @@ func (n *Node) taskOptions(ctx context.Context, mounted app.Mounted) tasks.Optio
 		CancelLimit: seconds(s.TaskCancelLimit), ShortPlaces: s.Worker.ShortPlaces, Observer: n.observer,
 		Keep: base.KeepProfiles(n.db, n.store),
 	})
-}
-
-// queueURL is redis_url in the form that the queue reads: it calls a socket "redis-socket" where operators say "unix".
-func queueURL(s config.Settings) string {
-	address := s.RedisURL.Reveal()
-	if u, err := url.Parse(address); err == nil && u.Scheme == "unix" {
-		u.Scheme = "redis-socket"
-		return u.String()
-	}
-	return address
 }
 
 // nameTemplate fills in the full name of the host, which takes asking a name server; the rest is filled in per process.

@@ -25,7 +25,7 @@ func NewDispatcher(s config.Settings, d *db.DB, kinds map[string]task.Handler, l
 		return nil, err
 	}
 	return tasks.New(tasks.Options{
-		DB: d, Box: box, RedisURL: queueURL(s), Log: log, Handlers: slices.Collect(maps.Values(kinds)),
+		DB: d, Box: box, RedisURL: s.RedisURL.Reveal(), Log: log, Handlers: slices.Collect(maps.Values(kinds)),
 		Limits:      tasks.Limits{PerUser: s.TaskLimits.PerUser, Groups: s.TaskLimits.Groups, Kinds: s.TaskLimits.Kinds},
 		CancelLimit: time.Duration(s.TaskCancelLimit) * time.Second,
 	})

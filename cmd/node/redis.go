@@ -14,7 +14,7 @@ import (
 // is errs.Unavailable.
 func PingRedis(ctx context.Context, s config.Settings) (err error) {
 	// The machine is asked because it alone knows Redis; it is never started, so it needs no database and no keys.
-	t, err := tasks.New(tasks.Options{DB: &db.DB{}, Box: &secret.Box{}, RedisURL: queueURL(s)})
+	t, err := tasks.New(tasks.Options{DB: &db.DB{}, Box: &secret.Box{}, RedisURL: s.RedisURL.Reveal()})
 	if err != nil {
 		return err
 	}
