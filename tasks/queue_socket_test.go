@@ -22,7 +22,7 @@ func TestAQueueBehindASocket(t *testing.T) {
 		if err != nil {
 			return
 		}
-		defer conn.Close()
+		defer func() { _, _ = conn.Close(), l.Close() }() // nobody listens for a second try
 		line, _ := bufio.NewReader(conn).ReadString('\n')
 		heard <- line
 	}()
