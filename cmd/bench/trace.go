@@ -16,8 +16,7 @@ import (
 func (s *shop) watch(ctx context.Context) error {
 	program, err := exec.LookPath("strace")
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:   strace is not installed, so nobody sees whether the kernel sends the files")
-		return nil
+		return errors.New("strace is not installed, so nobody sees whether the kernel sends the files; install it")
 	}
 	large := sizes()[2]
 	trace, err := s.trace(ctx, program, s.system.serving(), func() error {
