@@ -87,6 +87,7 @@ func (p *process) beat(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, p.ttl/2)
 	defer cancel()
 	err := p.t.db.InTx(ctx, func(tx *db.Tx) error {
+		tx.Aside()
 		now := tx.Dialect().Now()
 		done := tx.Exec("UPDATE core_app_statuses SET last_heartbeat = "+now+", pulp_last_updated = "+now+" WHERE name = ?", p.name)
 		if done.Error != nil || done.RowsAffected > 0 {

@@ -36,6 +36,7 @@ func (f *Fetcher) take(ctx context.Context, p place) (*lease, error) {
 	l := &lease{Fetcher: f, place: p, holder: ident.New(), ended: make(chan struct{})}
 	taken := false
 	err := f.DB.InTx(ctx, func(tx *db.Tx) error {
+		tx.Aside()
 		now, err := tx.Time()
 		if err != nil {
 			return err
@@ -85,6 +86,7 @@ func (l *lease) keepUp(ctx context.Context) {
 
 func (l *lease) renew(ctx context.Context) (held bool, err error) {
 	err = l.DB.InTx(ctx, func(tx *db.Tx) error {
+		tx.Aside()
 		now, err := tx.Time()
 		if err != nil {
 			return err
@@ -114,7 +116,7 @@ func (l *lease) release(ctx context.Context) {
 	// detached: the transfer may have been ended, and others wait.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
 	defer cancel()
-	if err := l.DB.InTx(ctx, l.giveBack); err != nil && !errs.Is(err, errs.Canceled) {
+	if err := l.DB.InTx(ctx, func(tx *db.Tx) error { tx.Aside(); return l.giveBack(tx) }); err != nil && !errs.Is(err, errs.Canceled) {
 		l.Log.Warn("the lease of a file could not be given back, it runs out in a moment", slog.String("path", l.place.path), slog.Any("error", err))
 	}
 }

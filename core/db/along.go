@@ -43,6 +43,7 @@ func join(ctx context.Context, tx *Tx) (settle func(committed bool), err error) 
 	if c == nil || conditional && !wanted(tx) || !c.take() {
 		return func(bool) {}, nil
 	}
+	tx.aside = false // nobody knows what the companion changes
 	return c.settle, c.work(tx)
 }
 

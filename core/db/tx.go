@@ -23,6 +23,7 @@ type Tx struct {
 	local   map[any]any
 	before  []func() error
 	after   []func(context.Context)
+	aside   bool
 }
 
 // inTx marks the context of a transaction of one database.
@@ -38,7 +39,8 @@ func (d *DB) InTx(ctx context.Context, work func(tx *Tx) error) error {
 	return d.retried(ctx, func() error { return d.once(ctx, d.writer, work) })
 }
 
-// Commits counts the transactions that this process has committed with InTx.
+// Commits counts the transactions that this process has committed with InTx, but for those that have said Aside. Whoever
+// remembers what is in the database looks again when it has risen.
 func (d *DB) Commits() uint64 { return d.commits.Load() }
 
 // Dialect tells which database this is.
@@ -46,6 +48,9 @@ func (t *Tx) Dialect() Dialect { return t.dialect }
 
 // Context is the context of the transaction. It knows that the transaction is open, so it must not outlive it.
 func (t *Tx) Context() context.Context { return t.ctx }
+
+// Aside says that the transaction changes nothing that anybody remembers: a sign of life, a lease, a count.
+func (t *Tx) Aside() { t.aside = true }
 
 // AfterCommit runs f with the context of the caller of InTx once the transaction is committed, in the order of the
 // calls; never when it is not.
@@ -131,7 +136,9 @@ func (d *DB) once(ctx context.Context, on *gorm.DB, work func(tx *Tx) error) err
 		return because(ctx, err)
 	}
 	committed = true
-	d.commits.Add(1)
+	if !tx.aside {
+		d.commits.Add(1)
+	}
 	settle(true)
 	for _, f := range tx.after {
 		f(ctx)

@@ -154,7 +154,7 @@ func (d *Downloads) Write(ctx context.Context) error {
 	}
 	slices.Sort(units) // for several processes to take the rows in one order
 	for part := range slices.Chunk(units, atOnce) {
-		if err := d.DB.InTx(ctx, func(tx *db.Tx) error { return write(tx, part, days) }); err != nil {
+		if err := d.DB.InTx(ctx, func(tx *db.Tx) error { tx.Aside(); return write(tx, part, days) }); err != nil {
 			return fmt.Errorf("write when content was last downloaded: %w", err)
 		}
 		d.settle(part, days)
