@@ -22,11 +22,15 @@ type asker struct {
 
 // askedBy notes who asks, as long as the request can be looked at.
 func (x *exchange) askedBy() {
-	if x.Access == nil || !x.Access.Named() || x.asker.known {
+	if x.Access == nil || x.asker.known {
 		return
 	}
-	header := &x.c.Request().Header
-	a := asker{known: true, user: x.asker.user, client: x.Proxies.Client(credentials{x}), protocol: "HTTP/1.0"}
+	x.asker.known, x.asker.client = true, x.Proxies.Client(credentials{x})
+	if !x.Access.Named() {
+		return
+	}
+	header, a := &x.c.Request().Header, x.asker
+	a.protocol = "HTTP/1.0"
 	if header.IsHTTP11() {
 		a.protocol = "HTTP/1.1"
 	}
@@ -64,9 +68,15 @@ func (x *exchange) logAccess(broken error) {
 }
 
 // logOutside writes the line of a request that is for no content. Logs of web servers have that too; the log of the process
-// does not.
+// does not. Of one that could not be read there is neither method nor path.
 func (x *exchange) logOutside() {
-	if x.Access != nil && x.Access.Named() {
-		x.logAccess(nil)
+	if x.Access == nil || !x.Access.Named() {
+		return
 	}
+	switch x.status {
+	case fiber.StatusBadRequest, fiber.StatusRequestTimeout, fiber.StatusRequestHeaderFieldsTooLarge:
+		x.askedBy()
+		x.method, x.path, x.asker.protocol = "", "", ""
+	}
+	x.logAccess(nil)
 }

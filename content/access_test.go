@@ -1,6 +1,7 @@
 package content
 
 import (
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -34,8 +35,14 @@ func TestTheAccessLogOfWebServers(t *testing.T) {
 	}
 	s.ask("GET", prefix+"d/missing", nil)
 	s.ask("GET", "/elsewhere?validate_token=secret", nil)
+	if _, err := io.ReadAll(s.send("hello\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(s.send("GET " + prefix + "f HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", headerBytes) + "\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
 	var lines []string
-	for len(lines) < 4 { // the first is told when its body has been sent
+	for len(lines) < 6 { // the first is told when its body has been sent
 		if err := log.Reopen(); err != nil {
 			t.Fatal(err)
 		}
@@ -51,12 +58,14 @@ func TestTheAccessLogOfWebServers(t *testing.T) {
 		`(?m)^203.* "HEAD /pulp/content/d/a%20b\.txt HTTP/1\.1" 200 - `,
 		`(?m)^127\.0\.0\.1 .* "GET /pulp/content/d/missing HTTP/1\.1" 404 \d+ "-" "`,
 		`(?m)^127\.0\.0\.1 .* "GET /elsewhere HTTP/1\.1" 404 \d+ "-" "`,
+		`(?m)^127\.0\.0\.1 .* "- - -" 400 \d+ "-" "-"$`,
+		`(?m)^127\.0\.0\.1 .* "- - -" 431 \d+ "-" "-"$`,
 	} {
 		if !regexp.MustCompile(want).MatchString(all) {
 			t.Errorf("no line is %s:\n%s", want, all)
 		}
 	}
-	if strings.Contains(all, "secret") || len(lines) != 4 {
+	if strings.Contains(all, "secret") || len(lines) != 6 {
 		t.Errorf("%d lines:\n%s", len(lines), all)
 	}
 }

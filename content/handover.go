@@ -24,8 +24,23 @@ const (
 // MediaPrefix is the path under which nginx has the files of HandOver.Root, for us alone.
 const MediaPrefix = "/_media/"
 
+// sendfileType is the request header with which a web server says that it sends files itself, and by which header it is told
+// which. Its site replaces what a client says there.
+const sendfileType = "X-Sendfile-Type"
+
+// The headers that name a file to a web server.
+const (
+	accelRedirect = "X-Accel-Redirect"
+	xSendfile     = "X-Sendfile"
+)
+
+// laterCacheControl is what Cache-Control is called on the way to nginx, which keeps Cache-Control for its own answer too when
+// it cannot read the file. Its site gives the value its name back.
+const laterCacheControl = "X-Packhouse-Cache-Control"
+
 // HandOver has the web server in front send stored files itself: we say which one, with all headers and no bytes. That is
-// said to trusted proxies only: to anybody else it would be an empty file, and tell where files lie.
+// said to trusted proxies only, and only when they say that they do it: to anybody else it would be an empty file, and tell
+// where files lie.
 type HandOver struct {
 	// To is one of the web servers above; empty is nobody.
 	To string
@@ -48,7 +63,7 @@ func (h HandOver) mustMakeSense() {
 // handOver hands a file over and tells whether it did. A HEAD has no bytes to hand over.
 func (x *exchange) handOver(store storage.Storage, found *serve.Found, v validators, spans []span) bool {
 	if x.HandOver.To == "" || x.HandOver.To == HandOverToNobody || x.method != fiber.MethodGet || found.Artifact.Size == 0 ||
-		!x.decidedAlike(spans) || !x.Proxies.Trusts(credentials{x}.Peer()) {
+		!x.decidedAlike(spans) || !x.sendsFiles() {
 		return false
 	}
 	name, ok := x.readable(store, found)
@@ -62,11 +77,26 @@ func (x *exchange) handOver(store storage.Storage, found *serve.Found, v validat
 		if len(spans) == 0 {
 			x.c.Response().Header.Del(fiber.HeaderAcceptRanges) // nginx adds one to whole files, beside the one that it is told
 		}
-		x.set("X-Accel-Redirect", MediaPrefix+serve.Escaped(name))
+		if answer := &x.c.Response().Header; len(answer.Peek(fiber.HeaderCacheControl)) > 0 {
+			x.set(laterCacheControl, string(answer.Peek(fiber.HeaderCacheControl)))
+			answer.Del(fiber.HeaderCacheControl)
+		}
+		x.set(accelRedirect, MediaPrefix+serve.Escaped(name))
 		return true
 	}
-	x.set("X-Sendfile", serve.Escaped(filepath.ToSlash(x.HandOver.Root)+"/"+name))
+	x.set(xSendfile, serve.Escaped(filepath.ToSlash(x.HandOver.Root)+"/"+name))
 	return true
+}
+
+// sendsFiles tells whether who asks is a web server that sends files itself. Its peers on the same host are trusted too, and
+// have not said so.
+func (x *exchange) sendsFiles() bool {
+	by := xSendfile
+	if x.HandOver.To == HandOverToNginx {
+		by = accelRedirect
+	}
+	said := x.lines(sendfileType)
+	return len(said) == 1 && said[0] == by && x.Proxies.Trusts(credentials{x}.Peer())
 }
 
 // plainRange is one range as everybody writes it, with numbers that nobody finds too large.

@@ -2,6 +2,7 @@ package content
 
 import (
 	"log/slog"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -28,9 +29,18 @@ func behind(t *testing.T, to string, trusted ...string) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, store, func(o *Options) { o.HandOver, o.Proxies = HandOver{To: to, Root: root}, proxies })
+	age := 300
+	s := start(t, store, func(o *Options) { o.HandOver, o.Proxies, o.MaxAge = HandOver{To: to, Root: root}, proxies, &age })
 	s.dir = root
 	return s
+}
+
+// askFrom asks as a web server does that sends files itself.
+func (s *site) askFrom(server, method, path string, h headers) *answer {
+	s.t.Helper()
+	all := headers{"X-Sendfile-Type": map[string]string{HandOverToNginx: "X-Accel-Redirect", HandOverToApache: "X-Sendfile"}[server]}
+	maps.Copy(all, h)
+	return s.ask(method, path, all)
 }
 
 // handed is the file that an answer hands over; empty when it hands over none.
@@ -46,7 +56,7 @@ func TestFilesAreHandedOver(t *testing.T) {
 			want = strings.NewReplacer("%", "%25", " ", "%20").Replace(s.dir) + "/" + a.File
 		}
 		for _, h := range []headers{nil, {"If-None-Match": `"other"`}, {"Range": "bytes=1-2"}, {"Range": "bytes=-1", "If-Range": etagOf("text")}} {
-			got := s.ask("GET", prefix+"f.rpm", h)
+			got := s.askFrom(to, "GET", prefix+"f.rpm", h)
 			if handed(got) != want || got.StatusCode != 200 || len(got.body) != 0 || got.ContentLength != 0 {
 				t.Errorf("%s, %v: %d %v %q", to, h, got.StatusCode, got.Header, got.body)
 			}
@@ -99,7 +109,7 @@ func TestWhatIsNotHandedOver(t *testing.T) {
 			{"GET", "away", nil, 503, "the database is away, try again in a moment\n"},
 		}
 		for _, c := range cases {
-			got := s.ask(c.method, prefix+c.path, c.headers)
+			got := s.askFrom(to, c.method, prefix+c.path, c.headers)
 			if handed(got) != "" || got.StatusCode != c.status || string(got.body) != c.body {
 				t.Errorf("%s: %s %s %v is %d %v %q", to, c.method, c.path, c.headers, got.StatusCode, got.Header, got.body)
 			}
@@ -113,10 +123,40 @@ func TestFilesAreHandedOverToTrustedProxiesOnly(t *testing.T) {
 	for _, to := range []string{"", HandOverToNobody, HandOverToNginx, HandOverToApache} {
 		s := behind(t, to, "127.0.0.2", "10.0.0.0/8")
 		s.add("f", "text")
-		for _, h := range []headers{nil, {"X-Forwarded-For": "127.0.0.2", "X-Sendfile-Type": "X-Accel-Redirect"}} {
-			if got := s.ask("GET", prefix+"f", h); handed(got) != "" || string(got.body) != "text" {
+		for _, h := range []headers{nil, {"X-Forwarded-For": "127.0.0.2"}} {
+			if got := s.askFrom(to, "GET", prefix+"f", h); handed(got) != "" || string(got.body) != "text" {
 				t.Errorf("%q: %v %q", to, got.Header, got.body)
 			}
+		}
+	}
+}
+
+// TestFilesAreHandedOverToWhoSendsThem: others that come from the same host get the bytes.
+func TestFilesAreHandedOverToWhoSendsThem(t *testing.T) {
+	t.Parallel()
+	for to, others := range map[string][]headers{
+		HandOverToNginx:  {nil, {"X-Sendfile-Type": "X-Sendfile"}, {"X-Sendfile-Type": ""}},
+		HandOverToApache: {nil, {"X-Sendfile-Type": "X-Accel-Redirect"}, {"X-Sendfile-Type": "X-Sendfile, X-Sendfile"}},
+	} {
+		s := behind(t, to, "127.0.0.1")
+		s.add("f", "text")
+		for _, h := range others {
+			if got := s.ask("GET", prefix+"f", h); handed(got) != "" || string(got.body) != "text" {
+				t.Errorf("%s, %v: %v %q", to, h, got.Header, got.body)
+			}
+		}
+	}
+}
+
+// TestTimesOfKeepingAreForFiles: nginx keeps Cache-Control for its own answer when it cannot read the file.
+func TestTimesOfKeepingAreForFiles(t *testing.T) {
+	t.Parallel()
+	for to, want := range map[string][2]string{HandOverToNginx: {"", "max-age=300"}, HandOverToApache: {"max-age=300", ""}} {
+		s := behind(t, to, "127.0.0.1")
+		s.add("f", "text")
+		got := s.askFrom(to, "GET", prefix+"f", nil)
+		if told := [2]string{got.Header.Get("Cache-Control"), got.Header.Get("X-Packhouse-Cache-Control")}; handed(got) == "" || told != want {
+			t.Errorf("%s: %v", to, got.Header)
 		}
 	}
 }
@@ -143,13 +183,13 @@ func TestFilesElsewhereAreNotHandedOver(t *testing.T) {
 			}
 			want = MediaPrefix + rel
 		}
-		if got := handed(s.ask("GET", prefix+"f", nil)); got != want {
+		if got := handed(s.askFrom(HandOverToNginx, "GET", prefix+"f", nil)); got != want {
 			t.Errorf("below %s it is handed over as %q, want %q", at, got, want)
 		}
 	}
 	s := start(t, newRemote(), func(o *Options) { everywhere(o); o.HandOver = HandOver{HandOverToNginx, "/"} })
 	s.add("f", "text")
-	if got := s.ask("GET", prefix+"f", nil); handed(got) != "" || string(got.body) != "text" {
+	if got := s.askFrom(HandOverToNginx, "GET", prefix+"f", nil); handed(got) != "" || string(got.body) != "text" {
 		t.Errorf("of a storage without files: %v %q", got.Header, got.body)
 	}
 }
@@ -171,7 +211,7 @@ func TestDamagedFilesAreNotHandedOver(t *testing.T) {
 		if name == "longer" {
 			a.Size--
 		}
-		if got := s.ask("GET", prefix+name, nil); handed(got) != "" || got.StatusCode != 500 {
+		if got := s.askFrom(HandOverToNginx, "GET", prefix+name, nil); handed(got) != "" || got.StatusCode != 500 {
 			t.Errorf("%s: %d %v", name, got.StatusCode, got.Header)
 		}
 	}

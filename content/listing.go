@@ -47,6 +47,7 @@ type item struct {
 
 // list answers with a folder, in the form that the client wants.
 func (x *exchange) list(path string, result serve.Result) error {
+	defer x.notLarge() // the text is made then
 	x.set(fiber.HeaderVary, fiber.HeaderAccept)
 	x.how = byListing
 	full := x.prefix + path
@@ -56,8 +57,7 @@ func (x *exchange) list(path string, result serve.Result) error {
 		if err != nil {
 			return fmt.Errorf("write a listing: %w", err)
 		}
-		x.say(fiber.StatusOK, fiber.MIMEApplicationJSON, text)
-		return nil
+		return x.sayLong(fiber.StatusOK, fiber.MIMEApplicationJSON, text)
 	case asPage:
 		return x.browse(path, result)
 	}
@@ -65,8 +65,10 @@ func (x *exchange) list(path string, result serve.Result) error {
 	if err != nil {
 		return err
 	}
+	if err := x.sayLong(fiber.StatusOK, fiber.MIMETextHTML, text); err != nil {
+		return err
+	}
 	x.set(fiber.HeaderContentSecurityPolicy, "default-src 'none'")
-	x.say(fiber.StatusOK, fiber.MIMETextHTML, text)
 	return nil
 }
 

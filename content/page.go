@@ -39,8 +39,10 @@ func (x *exchange) page(status int, name string, data any) error {
 	if err != nil {
 		return err
 	}
+	if err := x.sayLong(status, fiber.MIMETextHTMLCharsetUTF8, text); err != nil {
+		return err
+	}
 	x.set(fiber.HeaderContentSecurityPolicy, pagePolicy)
-	x.say(status, fiber.MIMETextHTMLCharsetUTF8, text)
 	return nil
 }
 

@@ -164,7 +164,7 @@ func TestPulledAgain(t *testing.T) {
 		}
 		up.set(func() { up.plain = true }) // without validators it comes again and is the same unit
 		get("two")
-		if third := p.rows()["f"]; *third.ContentID != *second.ContentID {
+		if third := p.rows()["f"]; *third.ContentID != *second.ContentID || !third.PulledAt.Equal(*second.PulledAt) || !third.CheckedAt.After(second.CheckedAt) {
 			t.Errorf("%+v", third)
 		}
 		up.set(func() { up.files["/f"] = "three" })

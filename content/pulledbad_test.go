@@ -49,6 +49,9 @@ func TestPullFromBadUpstreams(t *testing.T) {
 							t.Errorf("%s: %d bytes look complete", path, len(a.body))
 						}
 						want := map[string]int{"404": 404, "403": 502, "401": 502, "private": 502, "local": 502, "gzip": 502, "too-long": 502, "204": 502, "500": 503, "dropped": 503, "no-answer": 503}[name]
+						if name == "private" && !strings.Contains(string(a.body), "leads where this server does not go") {
+							t.Errorf("%s: %s", path, a.body)
+						}
 						if want != 0 && a.StatusCode != want || a.StatusCode == 503 && a.Header.Get("Retry-After") == "" {
 							t.Errorf("%s: %d %s", path, a.StatusCode, a.body)
 						}

@@ -22,6 +22,7 @@ func TestPullAbsencesAreBounded(t *testing.T) {
 		for i := range 500 {
 			rows = append(rows, model.Pull{DistributionID: p.row.ID, Path: fmt.Sprint("old", i), RemoteID: p.remote.ID, URL: "x", CheckedAt: old})
 		}
+		rows = append(rows, model.Pull{DistributionID: p.row.ID, Path: "ahead", RemoteID: p.remote.ID, URL: "x", CheckedAt: model.Now().Add(time.Hour)})
 		m.put(&rows)
 		p.get("GET", "p/none", nil)
 		must(t, p.fetcher.Sweep(t.Context()))
@@ -49,25 +50,41 @@ func TestPullStreams(t *testing.T) {
 	}
 }
 
-// TestPullKeepsNothingOfAnotherRemote: what comes from a remote that the distribution does not have any more is passed on to
-// those who wait, and that is all.
+// TestPullKeepsNothingOfAnotherRemote: what comes from a remote that the distribution does not have any more, or that is not
+// what it was, is passed on to those who wait, and that is all.
 func TestPullKeepsNothingOfAnotherRemote(t *testing.T) {
 	onMirrors(t, func(t *testing.T, m *mirror) {
 		up := newOrigin(t)
 		up.files["/f"] = "one"
-		hold := make(chan struct{})
-		up.hold = hold
 		p := pulling(m, up.URL).begin(nil)
-		done := make(chan *answer)
-		go func() { done <- p.get("GET", "p/f", nil) }()
-		m.until("it is asked for", func() bool { return up.count() == 1 })
 		other := m.remote("other", model.OnDemand)
-		must(t, m.db.InTx(t.Context(), func(tx *db.Tx) error { return tx.Model(p.row).Update("remote_id", other.ID).Error }))
-		close(hold)
-		(<-done).whole(t, []byte("one"))
-		m.until("it is done", func() bool { return m.leases() == 0 })
-		if len(p.rows()) != 0 || p.tasks.count() != 0 {
-			t.Errorf("%v, %d tasks", p.rows(), p.tasks.count())
+		for i, change := range []func(tx *db.Tx) error{
+			func(tx *db.Tx) error { return tx.Model(p.remote).Update("policy", model.Streamed).Error },
+			func(tx *db.Tx) error {
+				return tx.Model(p.remote).Updates(map[string]any{"policy": model.OnDemand, "url": up.URL + "/right/"}).Error
+			},
+			func(tx *db.Tx) error { return tx.Model(p.row).Update("remote_id", other.ID).Error },
+		} {
+			at := "/f"
+			if i == 2 {
+				at = "/right/f"
+			}
+			hold := make(chan struct{})
+			up.set(func() { up.files[at], up.hold, up.asked = "one", hold, nil })
+			done := make(chan *answer)
+			go func() { done <- p.get("GET", "p/f", nil) }()
+			m.until("it is asked for", func() bool { return up.count() == 1 })
+			must(t, m.db.InTx(t.Context(), change))
+			close(hold)
+			(<-done).whole(t, []byte("one"))
+			m.until("it is done", func() bool { return m.leases() == 0 })
+			if len(p.rows()) != 0 || p.tasks.count() != 0 {
+				t.Errorf("change %d: %v, %d tasks", i, p.rows(), p.tasks.count())
+			}
+			up.set(func() { up.hold = nil })
+			if i == 0 {
+				must(t, m.db.InTx(t.Context(), func(tx *db.Tx) error { return tx.Model(p.remote).Update("policy", model.OnDemand).Error }))
+			}
 		}
 	})
 }

@@ -31,9 +31,17 @@ type pulls struct {
 type dispatches struct {
 	mu  sync.Mutex
 	all []task.Args
+	err error // of the next one
 }
 
 func (d *dispatches) Dispatch(_ context.Context, tx *db.Tx, a task.Args, _ ...task.Option) (*task.Row, error) {
+	d.mu.Lock()
+	err := d.err
+	d.err = nil
+	d.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
 	tx.AfterCommit(func(context.Context) {
 		d.mu.Lock()
 		defer d.mu.Unlock()

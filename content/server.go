@@ -81,6 +81,8 @@ type Options struct {
 	Log    *slog.Logger
 	// stall is stallTimeout where it is 0; tests do not wait so long.
 	stall time.Duration
+	// texts is heldTexts where it is 0; tests do not make so long ones.
+	texts int64
 }
 
 // Server answers requests for content. It is safe for concurrent use.
@@ -88,6 +90,7 @@ type Server struct {
 	Options
 	room   *room
 	larges chan struct{}
+	texts  *texts
 }
 
 // New makes a server. It panics when an option that it cannot work without is missing.
@@ -99,7 +102,7 @@ func New(o Options) *Server {
 		panic("content.New needs a plain prefix with a slash at both ends, not " + o.Prefix)
 	}
 	o.HandOver.mustMakeSense()
-	s := &Server{Options: o, room: &room{}, larges: make(chan struct{}, largeAtOnce)}
+	s := &Server{Options: o, room: &room{}, larges: make(chan struct{}, largeAtOnce), texts: &texts{most: cmp.Or(o.texts, heldTexts)}}
 	s.stall = cmp.Or(o.stall, stallTimeout)
 	s.room.left.Store(o.Memory)
 	return s

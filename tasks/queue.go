@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -77,10 +78,24 @@ func (q *queue) publish(ctx context.Context, said string) error {
 }
 
 func (q *queue) ping(ctx context.Context) error {
-	if err := q.redis.Ping(ctx).Err(); err != nil {
-		return errs.New(errs.Unavailable, "Redis does not answer, tasks wait until it does: %w", err)
+	err := q.redis.Ping(ctx).Err()
+	switch {
+	case err == nil:
+		return nil
+	case refusal(err):
+		return errs.New(errs.Invalid, "Redis refuses this process, check user, password and number of the database in redis_url: %w", err)
 	}
-	return nil
+	return errs.New(errs.Unavailable, "Redis does not answer; until it does, tasks begin up to a second later: %w", err)
+}
+
+// refusal tells whether Redis has answered that it does not take what redis_url says. Other errors that it answers, such as
+// that it is loading, pass.
+func refusal(err error) bool {
+	var said redis.Error
+	if redis.IsAuthError(err) || redis.IsPermissionError(err) {
+		return true
+	}
+	return errors.As(err, &said) && (strings.HasPrefix(said.Error(), "ERR DB index") || strings.HasPrefix(said.Error(), "ERR AUTH"))
 }
 
 // server makes the receiving side.

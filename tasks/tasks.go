@@ -148,7 +148,8 @@ func (t *Tasks) Kinds() []string {
 	return out
 }
 
-// Ping asks Redis for a sign of life.
+// Ping asks Redis for a sign of life. One that does not answer is errs.Unavailable, and does not keep tasks from running;
+// one that refuses the user, the password or the database of the URL is errs.Invalid.
 func (t *Tasks) Ping(ctx context.Context) error { return t.queue.ping(ctx) }
 
 func (o Options) withDefaults() Options {

@@ -48,6 +48,14 @@ func behind(t *testing.T, who string) string {
 		case strings.HasSuffix(r.URL.Path, "/commands"):
 			w.Header().Set("X-Accel-Redirect", "/_media/secret")
 			w.Header().Set("X-Sendfile", "/etc/hostname")
+		case strings.HasSuffix(r.URL.Path, "/handed"):
+			name := "Cache-Control"
+			if r.Header.Get("X-Sendfile-Type") == "X-Accel-Redirect" {
+				name = "X-Packhouse-Cache-Control"
+			}
+			w.Header().Set(name, "max-age=300")
+			w.Header().Set("ETag", `"handed"`)
+			w.Header().Set(r.Header.Get("X-Sendfile-Type"), r.Header.Get("X-"+r.Header.Get("X-Sendfile-Type")))
 		case strings.HasSuffix(r.URL.Path, "/page"):
 			w.Header().Set("Content-Type", "text/html")
 			w.Header().Set("ETag", `"page"`)
@@ -130,6 +138,12 @@ func TestClientsForgeNoHeaders(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			address := front(t, name, func(s *snippets.Site) { s.Forged = []string{"X-Who"} })
+			_, plain, _ := get(t, address, "/pulp/content/x", "X-Sendfile-Type: X-Accel-Redirect\nX-Sendfile-Type: X-Sendfile\n")
+			_, sends, _ := get(t, front(t, name, func(s *snippets.Site) { s.Media = "/srv" }), "/pulp/content/x", "X-Sendfile-Type: nothing\nConnection: X-Sendfile-Type\n")
+			kind := map[string]string{"nginx": "X-Accel-Redirect", "apache": "X-Sendfile"}[name]
+			if got := sends.Header.Values("X-Sendfile-Type"); len(plain.Header.Values("X-Sendfile-Type")) > 0 || len(got) != 1 || got[0] != kind {
+				t.Errorf("it is said to send files: %v, and %q", plain.Header, got)
+			}
 			forged := "X-Forwarded-For: 6.6.6.6\nx-forwarded-host: evil\nX-Forwarded-Proto: gopher\nForwarded: for=6.6.6.6\nX-Client-Cert: mine\nREMOTE-USER: admin\n" +
 				"Remote-User: admin\nX-Who: admin\nX-Real-IP: 6.6.6.6\nConnection: x-forwarded-proto, X-Forwarded-For\nAuthorization: Basic eDp5\nRange: bytes=0-1\nIf-Range: \"x\"\nCorrelation-ID: abc\n"
 			for _, path := range []string{"/pulp/content/x", "/pulp/api/v3/x/", "/auth/x"} {
@@ -196,6 +210,28 @@ func TestNothingButStoredFilesIsHandedOver(t *testing.T) {
 		if answer, h, _ := get(t, address, "/pulp/content/commands", ""); answer.StatusCode != 404 || h.Who != "" {
 			t.Errorf("%s: a file outside is answered %d %+v", name, answer.StatusCode, h)
 		}
+	}
+}
+
+// TestErrorsOfTheWebServerAreKeptByNobody: what is said of a file is not said of its absence.
+func TestErrorsOfTheWebServerAreKeptByNobody(t *testing.T) {
+	t.Parallel()
+	for name := range servers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			media := t.TempDir()
+			if err := os.WriteFile(filepath.Join(media, "there"), []byte("text"), 0o644); err != nil { //nolint:gosec // the web server reads it
+				t.Fatal(err)
+			}
+			address := front(t, name, func(s *snippets.Site) { s.Media = media })
+			for file, want := range map[string]int{"there": 200, "missing": 404} {
+				answer, _, _ := get(t, address, "/pulp/content/handed", "X-X-Accel-Redirect: /_media/"+file+"\nX-X-Sendfile: "+media+"/"+file+"\n")
+				control, tag := strings.Join(answer.Header.Values("Cache-Control"), "|"), answer.Header.Get("ETag")
+				if answer.StatusCode != want || (control == "max-age=300" && tag == `"handed"`) != (want == 200) || (control+tag == "") != (want == 404) {
+					t.Errorf("%s is %d %v", file, answer.StatusCode, answer.Header)
+				}
+			}
+		})
 	}
 }
 

@@ -71,6 +71,9 @@ func (s Site) TLS() bool { return s.Certificate != "" }
 // Removed are the headers that no client may set, in the order in which they are written.
 func (s Site) Removed() []string {
 	all := []string{"Remote-User", "Forwarded", "X-Real-IP"}
+	if s.Media == "" {
+		all = append(all, "X-Sendfile-Type")
+	}
 	for _, name := range s.Forged {
 		if !slices.ContainsFunc(all, func(known string) bool { return strings.EqualFold(known, name) }) {
 			all = append(all, name)

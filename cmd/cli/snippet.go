@@ -16,8 +16,8 @@ func (c *commands) snippet() *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "snippet",
 		Short: "Print the site of a web server in front",
-		Example: `  packhouse snippet nginx --name packages.example.org > /etc/nginx/sites-available/packhouse
-  packhouse snippet apache --name packages.example.org > /etc/apache2/sites-available/packhouse.conf`,
+		Example: `  packhouse snippet nginx --config /etc/packhouse/settings.yaml --name packages.example.org > site && install -m 644 site /etc/nginx/sites-available/packhouse
+  packhouse snippet apache --config /etc/packhouse/settings.yaml --name packages.example.org > site && install -m 644 site /etc/apache2/sites-available/packhouse.conf`,
 	}, c.snippetOf("nginx", snippets.Site.Nginx), c.snippetOf("apache", snippets.Site.Apache))
 }
 
@@ -27,7 +27,8 @@ func (c *commands) snippetOf(server string, render func(snippets.Site) (string, 
 		Use:   server,
 		Short: "Print the site of " + server + " in front",
 		Long: `Prints a whole site that forwards to Packhouse, made of the settings: paths, headers that only the web server may set,
-and, with content_sendfile: ` + server + `, the stored files that it sends itself. See docs/operators/web-servers.md.`,
+and, with content_sendfile: ` + server + `, the stored files that it sends itself. Run it with the settings of the server (--config and
+environment): others lead to other addresses and folders. See docs/operators/web-servers.md.`,
 		Example: `  packhouse snippet ` + server + ` --name packages.example.org --certificate /etc/ssl/p.crt --key /etc/ssl/p.key
   packhouse snippet ` + server + ` --api 10.0.0.1:24817 --content 10.0.0.2:24816 --content 10.0.0.3:24816`,
 		Args: words(0, 0, "[--name HOST] [--listen PORT] [--certificate FILE --key FILE] [--api ADDRESS] [--content ADDRESS]"),

@@ -47,5 +47,5 @@ func TestSnippetsFollowTheSettings(t *testing.T) {
 	if other := b.ok("snippet", "apache", "--set", "content_sendfile=nginx", "--set", "trusted_proxies=127.0.0.1"); strings.Contains(other, "XSendFile") {
 		t.Error("the files of nginx are told to Apache")
 	}
-	b.fails(exitMisused, []string{"no command"}, "snippet", "lighttpd")
+	b.fails(exitMisused, []string{"no command", "choose apache or nginx"}, "snippet", "caddy")
 }

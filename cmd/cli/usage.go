@@ -23,6 +23,9 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	hint := fmt.Sprintf("see %s --help", cmd.CommandPath())
+	if few := cmd.Commands(); len(few) == 2 {
+		hint = "choose " + few[0].Name() + " or " + few[1].Name()
+	}
 	cmd.SuggestionsMinimumDistance = 2
 	far := func(name string) bool { return !near(strings.ToLower(args[0]), name) }
 	if near := slices.DeleteFunc(cmd.SuggestionsFor(args[0]), far); len(near) > 0 {

@@ -175,7 +175,7 @@ func (n *Node) begin(ctx context.Context) error {
 		return nil
 	}
 	if n.o.Mode.dispatches() {
-		if err := n.tasks.Ping(ctx); err != nil {
+		if err := n.redisAnswers(ctx); err != nil {
 			return err
 		}
 		if err := n.declareSchedules(ctx); err != nil {

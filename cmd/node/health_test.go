@@ -102,6 +102,36 @@ func TestHealthOfTheRoles(t *testing.T) {
 	expect(http.StatusOK, `{"ready":true}`, `{"ready":true}`)
 }
 
+// TestRedisMayComeLater: an API and a worker start without it, and tasks run. When it comes, wake-ups come through it.
+func TestRedisMayComeLater(t *testing.T) {
+	t.Parallel()
+	environ := split(t, t.TempDir())
+	setUp(t, false, environ...)
+	redis := relayTo(t, environ, "PACKHOUSE_REDIS_URL=")
+	redis.cut(true)
+	api := start(t, API, environ...)
+	worker := start(t, Worker, append(environ[:len(environ):len(environ)], "PACKHOUSE_METRICS_LISTEN=127.0.0.1:0")...)
+	health := strings.TrimSuffix(worker.MetricsURL(), "/metrics") + "/readyz"
+	until := func(want string) {
+		t.Helper()
+		for _, url := range []string{api.URL() + "/readyz", health} {
+			api.until(url+" answers "+want, func() bool {
+				status, text := api.ask("GET", url, "", nil)
+				return status == http.StatusOK && text == want
+			})
+		}
+	}
+	until(`{"ready":true,"impaired":["redis"]}`)
+	api.done("POST", "/pulp/api/v3/orphans/cleanup/", nil)
+	redis.cut(false)
+	until(`{"ready":true}`)
+	api.until("a wake-up came through Redis", func() bool {
+		api.done("POST", "/pulp/api/v3/orphans/cleanup/", nil)
+		_, text := api.ask("GET", worker.MetricsURL(), "", nil)
+		return strings.Contains(text, `by="redis"`)
+	})
+}
+
 // relay passes connections on to a server until it is cut.
 type relay struct {
 	net.Listener

@@ -36,7 +36,7 @@ func (m Mode) api() bool     { return m == Serve || m == API }
 func (m Mode) content() bool { return m == Serve || m == Content }
 func (m Mode) worker() bool  { return m == Serve || m == Worker }
 
-// dispatches tells whether the mode hands out or runs tasks, and so cannot start without Redis and the key file.
+// dispatches tells whether the mode hands out or runs tasks, and so needs Redis, which may be away for a while, and the key file.
 func (m Mode) dispatches() bool { return m != Content }
 
 // listen is the address of the mode and its setting; both empty for a worker.

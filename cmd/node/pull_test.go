@@ -178,6 +178,18 @@ func TestPulledWithoutPublishing(t *testing.T) {
 	if _, got := n.call("GET", "/pulp/content/p/f", nil); got["text"] != "four" || up.Count("/pool/f") < 5 {
 		t.Errorf("%v", got)
 	}
+	// Another URL begins anew too.
+	n.until("it is stored", func() bool {
+		return n.db.Read(t.Context()).Table("core_pulls").Count(&rows).Error == nil && rows == 1
+	})
+	n.done("PATCH", remote, map[string]any{"rate_limit": 1000})
+	if err := n.db.Read(t.Context()).Table("core_pulls").Count(&rows).Error; err != nil || rows != 1 {
+		t.Errorf("%d rows after a change that means nothing, %v", rows, err)
+	}
+	n.done("PATCH", remote, map[string]any{"url": up.URL + "/elsewhere/PULP_MANIFEST"})
+	if err := n.db.Read(t.Context()).Table("core_pulls").Count(&rows).Error; err != nil || rows != 0 {
+		t.Errorf("%d rows after another URL, %v", rows, err)
+	}
 	n.done("DELETE", remote, nil)
 	if status, _ := n.call("GET", "/pulp/content/p/f", nil); status != http.StatusNotFound {
 		t.Errorf("without a remote: %d", status)

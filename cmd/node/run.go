@@ -47,7 +47,11 @@ func (n *Node) Run(ctx context.Context, hurry <-chan struct{}) error {
 	case <-ctx.Done():
 		n.health.Stop()
 		n.o.Log.Info("stopping", "mode", string(n.o.Mode))
-		return n.stop(ctx, stop, n.shutdownDelay(), served, hurry)
+		err := n.stop(ctx, stop, n.shutdownDelay(), served, hurry)
+		if err == nil {
+			n.o.Log.Info("stopped", "mode", string(n.o.Mode))
+		}
+		return err
 	}
 }
 

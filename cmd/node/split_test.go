@@ -2,6 +2,7 @@ package node
 
 import (
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"testing"
 
@@ -77,8 +78,20 @@ func TestWhatIsAwayIsTold(t *testing.T) {
 	refused(t, options(t, API, with("PACKHOUSE_DATABASE__URL=postgres://nobody@"+away+"/x")...), errs.Unavailable, "PostgreSQL", away)
 	refused(t, options(t, API, with("PACKHOUSE_STORAGE__S3__ENDPOINT=http://"+away)...), errs.Unavailable, "object storage", away)
 	for _, mode := range []Mode{API, Worker} {
-		refused(t, options(t, mode, with("PACKHOUSE_REDIS_URL=redis://"+away)...), errs.Unavailable, "Redis", away)
 		refused(t, options(t, mode, with("PACKHOUSE_DB_ENCRYPTION_KEY=/nowhere/database.key")...), errs.NotFound, "/nowhere/database.key")
+	}
+	u, err := url.Parse(testkit.Redis(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(){
+		"password": func() { u.User = url.UserPassword("nobody", "nothing") },
+		"database": func() { u.User, u.Path = nil, "/123456" },
+	} {
+		before := *u
+		change()
+		refused(t, options(t, Worker, with("PACKHOUSE_REDIS_URL="+u.String())...), errs.Invalid, "Redis refuses this process", name)
+		*u = before
 	}
 	// Serving what is stored takes neither Redis nor keys.
 	n := start(t, Content, with("PACKHOUSE_REDIS_URL=redis://"+away, "PACKHOUSE_DB_ENCRYPTION_KEY=/nowhere/database.key")...)

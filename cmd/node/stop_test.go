@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"mime/multipart"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -132,5 +134,31 @@ func TestAStopRightAfterTheStartIsHeard(t *testing.T) {
 		if err := start(t, Serve, embeddedIn(dir)...).stop(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestAStopIsToldWhenItIsDone: and when it begins.
+func TestAStopIsToldWhenItIsDone(t *testing.T) {
+	t.Parallel()
+	file, err := os.Create(t.TempDir() + "/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	o := options(t, Serve, embeddedIn(t.TempDir())...)
+	o.Log = slog.New(slog.NewTextHandler(file, nil))
+	n, err := New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := n.Run(ctx, nil); err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.ReadFile(file.Name())
+	begun, ended := bytes.Index(log, []byte("msg=stopping mode=serve")), bytes.Index(log, []byte("msg=stopped mode=serve"))
+	if err != nil || begun < 0 || ended < begun {
+		t.Errorf("the log is\n%s%v", log, err)
 	}
 }

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -96,16 +97,17 @@ func (f *Fetcher) Sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var failed []error // one repository must not keep the others waiting
 	for _, r := range repositories {
 		err := f.DB.InTx(ctx, func(tx *db.Tx) error {
 			_, err := f.dispatchAdding(ctx, tx, r.DomainID, r.ID)
 			return err
 		})
 		if err != nil {
-			return err
+			failed = append(failed, fmt.Errorf("repository %s: %w", r.ID, err))
 		}
 	}
-	return f.DB.InTx(ctx, func(tx *db.Tx) error {
+	err = f.DB.InTx(ctx, func(tx *db.Tx) error {
 		err := tx.Exec("DELETE FROM core_pull_tasks WHERE NOT EXISTS (SELECT 1 FROM core_tasks t WHERE t.id = core_pull_tasks.task_id AND t.state IN ?)",
 			[]task.State{task.Waiting, task.Running}).Error
 		if err != nil {
@@ -113,4 +115,5 @@ func (f *Fetcher) Sweep(ctx context.Context) error {
 		}
 		return f.forgetAbsent(tx)
 	})
+	return errors.Join(append(failed, err)...)
 }

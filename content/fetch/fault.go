@@ -3,6 +3,7 @@ package fetch
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/packhouse/packhouse/core/errs"
@@ -18,6 +19,29 @@ func (w *wrong) Error() string { return "the source does not have this file: " +
 type unusable struct{ error }
 
 func (u *unusable) Unwrap() error { return u.error }
+
+// unanswered is a request that got no body of a file.
+type unanswered struct{ error }
+
+func (u *unanswered) Unwrap() error { return u.error }
+
+// unreachable tells whether there was no way to the upstream: nothing of an answer came, for its name or its connection.
+func unreachable(err error) bool {
+	if _, no := errors.AsType[*unanswered](err); !no {
+		return false
+	}
+	if _, answered := remote.Status(err); answered {
+		return false
+	}
+	if _, nameless := errors.AsType[*net.DNSError](err); nameless {
+		return true
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "dial" {
+		return true
+	}
+	e, ok := errors.AsType[*errs.Error](err)
+	return ok && e.Code == "PLP0027" && remote.Temporary(err)
+}
 
 // trouble is of our own making, not of a source's: no other source helps.
 type trouble struct{ error }
@@ -49,6 +73,9 @@ func words(err error) string {
 		return fmt.Sprintf("it answered %d", status)
 	}
 	if e, ok := errors.AsType[*errs.Error](err); ok {
+		if e.Code == "PLP0027" && e.Kind == errs.Forbidden {
+			return "its remote leads where this server does not go; the log of the server says why"
+		}
 		switch e.Code {
 		case "PLP0005":
 			return "it did not answer in time"

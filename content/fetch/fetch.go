@@ -89,7 +89,7 @@ type Fetcher struct {
 
 	mu      sync.Mutex
 	closed  bool
-	running map[place]*transfer
+	running map[errandKey]*transfer
 	all     sync.WaitGroup
 
 	hosts  hosts
@@ -109,7 +109,7 @@ func New(o Options) *Fetcher {
 	}
 	o.Lease, o.Patience = cmp.Or(o.Lease, leaseTerm), cmp.Or(o.Patience, waitAtMost)
 	o.Rest, o.Slow = cmp.Or(o.Rest, restTerm), cmp.Or(o.Slow, slowTerm)
-	return &Fetcher{Options: o, running: map[place]*transfer{}, rests: rests{term: o.Rest}}
+	return &Fetcher{Options: o, running: map[errandKey]*transfer{}, rests: rests{term: o.Rest}}
 }
 
 // Fetch begins to fetch a file, or joins those who wait for it already, and returns when there is something to read: more
@@ -139,23 +139,23 @@ func (f *Fetcher) begun(ctx context.Context, t *transfer) (*Download, error) {
 
 // join adds a reader to the transfer of a place, and begins one where there is none.
 func (f *Fetcher) join(ctx context.Context, p place) (*transfer, error) {
-	return f.joinWith(ctx, p, func(*transfer) {})
+	return f.joinWith(ctx, errandKey{place: p}, func(*transfer) {})
 }
 
 // joinWith is join; set completes a transfer that is new.
-func (f *Fetcher) joinWith(ctx context.Context, p place, set func(t *transfer)) (*transfer, error) {
+func (f *Fetcher) joinWith(ctx context.Context, k errandKey, set func(t *transfer)) (*transfer, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
 		return nil, stopping()
 	}
-	t := f.running[p]
+	t := f.running[k]
 	if t == nil || !t.enter() {
 		// detached: the first client may go, and others stay.
 		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
-		t = &transfer{place: p, cancel: cancel, size: unknown, readers: 1}
+		t = &transfer{place: k.place, key: k, cancel: cancel, size: unknown, readers: 1}
 		set(t)
-		f.running[p] = t
+		f.running[k] = t
 		f.all.Go(func() {
 			defer cancel()
 			f.run(detached, t)
@@ -164,12 +164,12 @@ func (f *Fetcher) joinWith(ctx context.Context, p place, set func(t *transfer)) 
 	return t, nil
 }
 
-// forget makes room for another transfer of the place.
+// forget makes room for another transfer of the same.
 func (f *Fetcher) forget(t *transfer) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.running[t.place] == t {
-		delete(f.running, t.place)
+	if f.running[t.key] == t {
+		delete(f.running, t.key)
 	}
 }
 

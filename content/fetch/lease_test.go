@@ -216,7 +216,7 @@ func TestWaitingEndsWithItsClients(t *testing.T) {
 		waiting := func() bool {
 			c.b.mu.Lock()
 			defer c.b.mu.Unlock()
-			t := c.b.running[place{ident.DefaultDomain, missing.ContentID, missing.RelativePath}]
+			t := c.b.running[errandKey{place: place{ident.DefaultDomain, missing.ContentID, missing.RelativePath}}]
 			if t == nil {
 				return false
 			}

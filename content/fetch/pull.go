@@ -57,9 +57,25 @@ func (f *Fetcher) Refresh(ctx context.Context, d *model.Distribution, p *serve.P
 	return &serve.Found{Artifact: now, Path: p.Kept.Path, ContentID: download.Unit(), AddedAt: model.Now()}
 }
 
+// errandKey is what clients must have in common to share a transfer. Those of a path who were sent to another remote or
+// URL than the ones before them, or who have another copy to fall back on, do not; the lease of the place has them take turns.
+type errandKey struct {
+	place
+	remote, url, kept string
+	passing           bool
+}
+
+func keyOf(d *model.Distribution, p *serve.Pull) errandKey {
+	k := errandKey{place: place{d.DomainID, d.ID, p.Path}, remote: p.Remote.ID, url: p.URL, passing: p.Unit == nil}
+	if p.Kept != nil {
+		k.kept = p.Kept.ContentID
+	}
+	return k
+}
+
 // joinErrand is join for a path of a distribution.
 func (f *Fetcher) joinErrand(ctx context.Context, d *model.Distribution, p *serve.Pull) (*transfer, error) {
-	return f.joinWith(ctx, place{d.DomainID, d.ID, p.Path}, func(t *transfer) {
+	return f.joinWith(ctx, keyOf(d, p), func(t *transfer) {
 		t.errand = &errand{Pull: p, distribution: d, began: time.Now()}
 	})
 }
@@ -67,10 +83,12 @@ func (f *Fetcher) joinErrand(ctx context.Context, d *model.Distribution, p *serv
 // pull is bring for an errand.
 func (f *Fetcher) pull(ctx context.Context, t *transfer) (*model.Artifact, error) {
 	e := t.errand
-	if err := f.rests.standing(t.place, e.Remote.ID); err != nil {
+	if err := f.rests.standing(e.spot(t.place)); err != nil {
 		return nil, err
 	}
+	t.wait(true)
 	leave, err := f.hosts.enter(ctx, hostOf(e.URL), placesOf(e.Remote))
+	t.wait(false)
 	if err != nil {
 		return nil, err
 	}
@@ -111,8 +129,9 @@ func (f *Fetcher) obtain(ctx context.Context, t *transfer, c candidate, l *lease
 	for n := 1; ; n++ {
 		open, err := source.Do(ctx, http.MethodGet, c.URL, t.errand.conditions(), nil)
 		if err != nil {
-			return nil, err
+			return nil, &unanswered{err}
 		}
+		f.rests.answered(t.errand.Remote)
 		a, err := f.taken(ctx, t, c, l, open)
 		if err == nil || n == tries || t.hasStarted() || !remote.Temporary(err) {
 			return a, err
@@ -173,24 +192,28 @@ func (e *errand) conditions() http.Header {
 func (f *Fetcher) judge(ctx context.Context, t *transfer, err error) (*model.Artifact, error) {
 	e := t.errand
 	if _, mine := ours(err); mine {
-		f.rests.note(t.place, err) // a full storage is no reason to fetch the same again and again
+		f.rests.note(e.spot(t.place), err) // a full storage is no reason to fetch the same again and again
 		return nil, err
 	}
 	if t.hasStarted() { // clients have the beginning, and break off
-		_ = f.rests.refuse(t.place, e.Remote.ID, err) // for those who come now
+		_ = f.rests.refuse(e.spot(t.place), err) // for those who come now
 		return nil, err
 	}
-	about := []any{slog.String("path", e.Path), slog.String("distribution", e.distribution.Name), slog.String("remote", e.Remote.Name), slog.Any("error", err)}
 	if !absent(err) {
-		f.Log.Warn("a file could not be pulled through", append(about, slog.Bool("kept", e.Kept != nil))...)
-		return nil, f.rests.refuse(t.place, e.Remote.ID, err)
+		f.Log.Warn("a file could not be pulled through", append(e.about(err), slog.Bool("kept", e.Kept != nil))...)
+		return nil, f.rests.refuse(e.spot(t.place), err)
 	}
 	if e.Kept != nil {
-		f.Log.Info("the upstream does not have a file any more that was pulled through, which stays", about...)
+		f.Log.Info("the upstream does not have a file any more that was pulled through, which stays", e.about(err)...)
 		return e.Kept.Artifact, f.confirm(ctx, t, nil)
 	}
 	f.noteAbsent(ctx, t)
 	return nil, notThere()
+}
+
+// about is an errand in the log.
+func (e *errand) about(err error) []any {
+	return []any{slog.String("path", e.Path), slog.String("distribution", e.distribution.Name), slog.String("remote", e.Remote.Name), slog.Any("error", err)}
 }
 
 func notThere() error {

@@ -17,7 +17,7 @@ import (
 )
 
 // keepPulled stores what came with all that follows from it, and ends the lease, in one transaction. A distribution that has
-// another remote by now, or is gone, gets nothing.
+// another remote by now, or whose remote leads elsewhere, or that is gone, gets nothing.
 func (f *Fetcher) keepPulled(ctx context.Context, t *transfer, c candidate, l *lease, received *artifact.Received) (*model.Artifact, error) {
 	if err := received.Seal(ctx); err != nil {
 		return nil, err
@@ -44,8 +44,8 @@ func (f *Fetcher) keepPulled(ctx context.Context, t *transfer, c candidate, l *l
 	return kept, nil
 }
 
-// still gives the distribution as it is now; nil when it does not pull from the remote any more. Both stay until the
-// transaction ends.
+// still gives the distribution as it is now; nil when it does not pull from the remote any more, or that is not what it was.
+// Both stay until the transaction ends.
 func (e *errand) still(tx *db.Tx) (*model.Distribution, error) {
 	err := errors.Join(tx.HoldRow("core_distributions", e.distribution.ID), tx.HoldRow("core_remotes", e.Remote.ID))
 	if errs.Is(err, errs.NotFound) {
@@ -61,7 +61,24 @@ func (e *errand) still(tx *db.Tx) (*model.Distribution, error) {
 	if now.RemoteID == nil || *now.RemoteID != e.Remote.ID {
 		return nil, nil
 	}
+	if same, err := e.sameRemote(tx); err != nil || !same {
+		return nil, err
+	}
 	return &now, nil
+}
+
+// sameRemote tells whether the remote leads where it led, and keeps as it did. It does not change until the transaction
+// ends: who changes its URL forgets what came from the old one, and waits for this.
+func (e *errand) sameRemote(tx *db.Tx) (bool, error) {
+	query := tx.Select("url", "policy").Where("id = ?", e.Remote.ID)
+	if tx.Dialect() == db.Postgres {
+		query = query.Clauses(clause.Locking{Strength: "SHARE"})
+	}
+	var now model.Remote
+	if err := query.Take(&now).Error; err != nil {
+		return false, err
+	}
+	return now.URL == e.Remote.URL && now.Policy == e.Remote.Policy, nil
 }
 
 // record makes the unit, says where its file can be had again, and has it added to the repository.
@@ -80,7 +97,9 @@ func (f *Fetcher) record(ctx context.Context, tx *db.Tx, t *transfer, c candidat
 		ETag: c.validators.etag, LastModified: c.validators.modified, PulledAt: &now, CheckedAt: now,
 	}
 	if before := t.errand.Known; before != nil && before.PulledAt != nil {
-		if next := before.PulledAt.Add(time.Second); next.After(now) {
+		if kept := t.errand.Kept; kept != nil && kept.ContentID == unit && kept.Artifact.ID == a.ID {
+			row.PulledAt = before.PulledAt // it came again, and is the same
+		} else if next := before.PulledAt.Add(time.Second); next.After(now) {
 			row.PulledAt = &next // clients know a file by the second in which it came
 		}
 	}
@@ -105,12 +124,12 @@ func (f *Fetcher) confirm(ctx context.Context, t *transfer, h http.Header) error
 		columns["etag"] = v.etag
 	}
 	err := f.DB.InTx(ctx, func(tx *db.Tx) error {
-		done := tx.Model(&model.Pull{}).Where("distribution_id = ? AND path = ? AND content_id = ?", e.distribution.ID, e.Path, e.Kept.ContentID).Updates(columns)
-		if done.Error != nil {
-			return done.Error
+		// Where no repository has it, that keeps the clean-up from taking it. The unit comes before its row, as there.
+		err := tx.Model(&model.Content{}).Where("id = ?", e.Kept.ContentID).Update("timestamp_of_interest", model.Now()).Error
+		if err != nil {
+			return err
 		}
-		// Where no repository has it, that keeps the clean-up from taking it.
-		return tx.Model(&model.Content{}).Where("id = ?", e.Kept.ContentID).Update("timestamp_of_interest", model.Now()).Error
+		return tx.Model(&model.Pull{}).Where("distribution_id = ? AND path = ? AND content_id = ? AND url = ?", e.distribution.ID, e.Path, e.Kept.ContentID, e.URL).Updates(columns).Error
 	})
 	if err != nil {
 		return &trouble{fmt.Errorf("note that a file is still the same: %w", err)}
@@ -133,6 +152,9 @@ func (f *Fetcher) settled(ctx context.Context, t *transfer) (*model.Artifact, er
 		return nil, err
 	}
 	row := found[0]
+	if e.Kept == nil && e.Known != nil && e.Known.ContentID != nil && e.Known.PulledAt != nil && row.PulledAt != nil && row.PulledAt.Equal(*e.Known.PulledAt) {
+		return nil, nil // it was only found to be the same, which is no use to who has nothing to serve
+	}
 	if row.ContentID == nil || row.ContentPath == nil {
 		return nil, notThere()
 	}
@@ -174,10 +196,13 @@ func (f *Fetcher) noteAbsent(ctx context.Context, t *transfer) {
 	}
 }
 
+// ahead is how far the clock of a process may be ahead of another one's. What is later is of a clock that was wrong.
+const ahead = time.Minute
+
 // forgetAbsent removes what does not count any more, and the oldest of what is too much.
 func (f *Fetcher) forgetAbsent(tx *db.Tx) error {
 	return errors.Join(
-		tx.Exec("DELETE FROM core_pulls WHERE content_id IS NULL AND checked_at < ?", model.Now().Add(-f.Missing)).Error,
+		tx.Exec("DELETE FROM core_pulls WHERE content_id IS NULL AND (checked_at < ? OR checked_at > ?)", model.Now().Add(-f.Missing), model.Now().Add(ahead)).Error,
 		tx.Exec(`DELETE FROM core_pulls WHERE content_id IS NULL AND checked_at <=
 			(SELECT checked_at FROM core_pulls WHERE content_id IS NULL ORDER BY checked_at DESC LIMIT 1 OFFSET ?)`, mostAbsences).Error,
 	)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/packhouse/packhouse/core/errs"
+	"github.com/packhouse/packhouse/core/model"
 	"github.com/packhouse/packhouse/core/remote"
 )
 
@@ -30,43 +31,82 @@ func busy(after time.Duration) *Refusal {
 const mostRests = 10_000
 
 // rests remember for a moment that an upstream was in trouble, so that nobody waits for it again. What is wrong with one
-// file is remembered for that file, no answer at all for the remote.
+// file is remembered for that file. That there is no way to the upstream is remembered for the remote, once two files have
+// met with it and none was answered in between: one that the upstream chokes on must not take the others along.
 type rests struct {
 	term time.Duration
 
 	mu    sync.Mutex
 	until map[any]rest
+	lost  map[upstream]loss
 }
+
+// upstream is a remote with the URL that it has, spot a file there.
+type upstream struct{ remote, url string }
+
+type spot struct {
+	place
+	upstream
+	url string
+}
+
+// loss is the last file that met with no way to its upstream.
+type loss struct {
+	place place
+	until time.Time
+}
+
+func upstreamOf(r *model.Remote) upstream { return upstream{r.ID, r.URL} }
+
+func (e *errand) spot(p place) spot { return spot{p, upstreamOf(e.Remote), e.URL} }
 
 type rest struct {
 	until time.Time
 	err   error
 }
 
-// standing gives the error of a place or remote that is left alone; nil when it may be asked.
-func (r *rests) standing(p place, remoteID string) error {
+// standing gives the error of a file or remote that is left alone; nil when it may be asked.
+func (r *rests) standing(at spot) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, key := range []any{p, remoteID} {
-		if at, resting := r.until[key]; resting && time.Now().Before(at.until) {
-			return at.err
+	for _, key := range []any{at, at.upstream} {
+		if rest, resting := r.until[key]; resting && time.Now().Before(rest.until) {
+			return rest.err
 		}
 	}
 	return nil
 }
 
 // refuse makes the error for clients of a failure, and leaves its upstream alone for a while.
-func (r *rests) refuse(p place, remoteID string, err error) error {
+func (r *rests) refuse(at spot, err error) error {
 	told := refusal(err, r.term)
-	key := any(p)
-	if _, answered := remote.Status(err); !answered && remote.Temporary(err) {
-		key = remoteID
+	r.note(at, told)
+	if unreachable(err) && r.lose(at) {
+		r.note(at.upstream, told)
 	}
-	r.note(key, told)
 	return told
 }
 
-// note leaves a place or a remote alone for a while.
+// lose notes that there was no way to an upstream; again tells that another file has met with that a moment ago.
+func (r *rests) lose(at spot) (again bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.lost == nil || len(r.lost) >= mostRests {
+		r.lost = map[upstream]loss{}
+	}
+	now, before := time.Now(), r.lost[at.upstream]
+	r.lost[at.upstream] = loss{at.place, now.Add(r.term)}
+	return now.Before(before.until) && before.place != at.place
+}
+
+// answered notes that there is a way to an upstream.
+func (r *rests) answered(by *model.Remote) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.lost, upstreamOf(by))
+}
+
+// note leaves a file or a remote alone for a while.
 func (r *rests) note(key any, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

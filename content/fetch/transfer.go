@@ -15,6 +15,7 @@ const unknown = -1
 // transfer is a file on its way, shared by those who wait for it. Its fields change under its lock only.
 type transfer struct {
 	place  place
+	key    errandKey
 	cancel context.CancelFunc
 	errand *errand // of what is pulled through a distribution; nil for a file of a unit
 
@@ -26,7 +27,7 @@ type transfer struct {
 	size     int64  // declared, or what the upstream says, or unknown
 	sha256   string // declared; empty where not known
 	streamed bool   // nothing is kept
-	waiting  bool   // for another process, which fetches it
+	waiting  bool   // for another process, which fetches it, or for a place at its host
 	givenUp  bool   // nobody is left who wants it
 	written  int64
 	started  bool // clients may have seen something of this
@@ -96,7 +97,7 @@ func (t *transfer) giveUp() {
 	}
 }
 
-// wait is set as long as another process fetches the file: nothing is lost then by giving up.
+// wait is set as long as another process fetches the file, or its host has no place: nothing is lost then by giving up.
 func (t *transfer) wait(waiting bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -12,6 +12,16 @@ import (
 // askerKey is where a request has the name of its user.
 type askerKey struct{}
 
+// logUnread writes the line of a request that could not be read, so that there is neither method nor path; the log of the
+// process has none.
+func (s *Server) logUnread(c *fiber.Ctx) {
+	if s.Access == nil || !s.Access.Named() {
+		return
+	}
+	line := access.Line{API: true, Began: time.Now(), Client: s.Identity.Proxies.Client(credentials{c}), Status: c.Response().StatusCode(), Bytes: int64(length(c))}
+	s.Access.Tell(c.UserContext(), &line)
+}
+
 // logAccess writes the line of a request into the access log.
 func (s *Server) logAccess(ctx context.Context, c *fiber.Ctx, cid string, begin time.Time) {
 	if s.Access == nil {

@@ -29,10 +29,27 @@ func uploading(*fasthttp.RequestHeader) fasthttp.RequestConfig {
 	return fasthttp.RequestConfig{ReadTimeout: uploadTimeout}
 }
 
+// logUnread has a request that could not be read logged by the part that can.
+func logUnread(c *fiber.Ctx, parts []Part) {
+	for _, p := range parts {
+		if s, ok := p.(*Server); ok {
+			s.logUnread(c)
+		}
+	}
+}
+
 // Serve answers on a listener until ctx ends; then it takes no new connections and lets running requests finish
 // within the grace time.
 func Serve(ctx context.Context, listener net.Listener, grace time.Duration, parts ...Part) error {
-	server := fiber.New(Config())
+	config := Config()
+	config.ErrorHandler = func(c *fiber.Ctx, err error) error {
+		fault := foreign(c, err)
+		if len(c.Route().Handlers) == 0 { // not even a route was looked for
+			logUnread(c, parts)
+		}
+		return fault
+	}
+	server := fiber.New(config)
 	server.Use(func(c *fiber.Ctx) error {
 		err := c.Next()
 		resource.Leave(c)

@@ -128,7 +128,7 @@ type TaskLimits struct {
 
 // Egress says what remotes may reach.
 type Egress struct {
-	Allow []string `koanf:"allow" doc:"Private addresses, networks or host names that remotes may still reach."`
+	Allow []string `koanf:"allow" doc:"Addresses, networks or host names that remotes may reach although loopback, link-local and metadata addresses are refused; private networks need no entry."`
 }
 
 // PullThrough says how distributions that have a remote ask their upstream.

@@ -45,6 +45,7 @@ func (k RemoteKind[R]) resource() *resource.Of[R] {
 		Unique:    map[string]string{"core_remotes(domain_id, name)": "name"},
 		Check:     k.check,
 		Removable: func(ctx context.Context, tx *gorm.DB, m *R) error { return spare(ctx, tx, k.Row(m)) },
+		Saved:     k.saved,
 		Deleted:   func(w *resource.Work, m *R) error { return detach(w, k.Row(m).ID) },
 		Actions:   labels("core_remotes", row, func(m *R) *model.Labels { return &k.Row(m).PulpLabels }),
 	}
@@ -69,6 +70,14 @@ func (k RemoteKind[R]) check(in *resource.Input, m, old *R) error {
 		return err
 	}
 	return guardSecrets(in, k.Row(m), k.Row(old))
+}
+
+// saved forgets what was pulled through when a remote leads elsewhere from now on, also what waits to be added.
+func (k RemoteKind[R]) saved(w *resource.Work, m, old *R) error {
+	if old == nil || k.Row(old).URL == k.Row(m).URL {
+		return nil
+	}
+	return forgetPulled(w.Tx.DB, "remote_id", k.Row(m).ID)
 }
 
 // checkProxy looks at what belongs together, with what was stored before.

@@ -16,6 +16,9 @@ import (
 // note is the end of a statement that notes something again.
 const note = " ON CONFLICT (distribution_id, publication_id) DO UPDATE SET superseded_at = excluded.superseded_at"
 
+// clocksApart is how far the clocks of two processes may be apart.
+const clocksApart = time.Minute
+
 // supersede notes what the distributions served until p became complete: those of its repository, and those of its version.
 func supersede(tx *db.Tx, p *model.Publication) error {
 	for column, id := range map[string]string{"repository_id": p.RepositoryID, "repository_version_id": p.RepositoryVersionID} {
@@ -48,8 +51,12 @@ func newest(tx *db.Tx, column, id, without string) (*model.Publication, error) {
 	return &found[0], nil
 }
 
-// Rebound notes what a distribution served before it was bound to something else.
+// Rebound notes what a distribution served before it was bound to something else. With another content guard it forgets
+// what it served: those whom the old guard kept out shall not find it behind the new one, or behind none.
 func Rebound(tx *db.Tx, old, now *model.Distribution) error {
+	if !sameGuard(old, now) {
+		return guardedAnew(tx, old)
+	}
 	if old.Checkpoint {
 		return nil // checkpoints are where they were
 	}
@@ -64,6 +71,30 @@ func Rebound(tx *db.Tx, old, now *model.Distribution) error {
 	err = tx.Exec("INSERT INTO core_superseded (distribution_id, publication_id, superseded_at) VALUES (?, ?, ?)"+note, now.ID, was, model.Now()).Error
 	if err != nil {
 		return fmt.Errorf("note what is superseded: %w", err)
+	}
+	return nil
+}
+
+func sameGuard(a, b *model.Distribution) bool {
+	if a.ContentGuardID == nil || b.ContentGuardID == nil {
+		return a.ContentGuardID == b.ContentGuardID
+	}
+	return *a.ContentGuardID == *b.ContentGuardID
+}
+
+// guardedAnew forgets what a distribution had ceased to serve. What it served until now is barred, or else it would be
+// noted when the distribution is bound to something else after its guard was taken off, and not before.
+func guardedAnew(tx *db.Tx, old *model.Distribution) error {
+	if err := tx.Exec("DELETE FROM core_superseded WHERE distribution_id = ?", old.ID).Error; err != nil {
+		return fmt.Errorf("forget what is superseded: %w", err)
+	}
+	was, err := current(tx, old)
+	if err != nil || was == "" {
+		return err
+	}
+	err = tx.Exec("INSERT INTO core_superseded (distribution_id, publication_id, superseded_at, barred) VALUES (?, ?, ?, TRUE)"+note+", barred = TRUE", old.ID, was, model.Now()).Error
+	if err != nil {
+		return fmt.Errorf("bar what was served behind another guard: %w", err)
 	}
 	return nil
 }
@@ -86,10 +117,11 @@ func current(tx *db.Tx, d *model.Distribution) (string, error) {
 	return found.ID, nil
 }
 
-// ForgetSuperseded forgets what has been superseded for longer than period, and tells how many rows that were.
+// ForgetSuperseded forgets what has been superseded for longer than period, or will be (a clock was ahead), and tells how
+// many rows that were. What is barred stays so for the whole period.
 func ForgetSuperseded(ctx context.Context, d *db.DB, period time.Duration) (gone int64, err error) {
 	err = d.InTx(ctx, func(tx *db.Tx) error {
-		done := tx.Exec("DELETE FROM core_superseded WHERE superseded_at <= ?", model.Now().Add(-period))
+		done := tx.Exec("DELETE FROM core_superseded WHERE superseded_at <= ? OR superseded_at > ? AND NOT barred", model.Now().Add(-period), model.Now().Add(clocksApart))
 		gone = done.RowsAffected
 		return done.Error
 	})

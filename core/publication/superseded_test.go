@@ -15,7 +15,7 @@ import (
 func (w *world) superseded() map[string][]string {
 	w.t.Helper()
 	var rows []struct{ Name, PublicationID string }
-	must(w.t, w.Read(w.t.Context()).Raw("SELECT d.name, s.publication_id FROM core_superseded s JOIN core_distributions d ON d.id = s.distribution_id ORDER BY s.superseded_at, s.publication_id").Scan(&rows).Error)
+	must(w.t, w.Read(w.t.Context()).Raw("SELECT d.name, s.publication_id FROM core_superseded s JOIN core_distributions d ON d.id = s.distribution_id WHERE NOT s.barred ORDER BY s.superseded_at, s.publication_id").Scan(&rows).Error)
 	all := map[string][]string{}
 	for _, r := range rows {
 		all[r.Name] = append(all[r.Name], r.PublicationID)
@@ -103,6 +103,50 @@ func TestWhatAnotherBindingSupersedes(t *testing.T) {
 		bind(func(d *model.Distribution) { d.PublicationID = &second })
 		if gone, err := publication.ForgetSuperseded(t.Context(), w.DB, time.Hour); gone != 0 || err != nil {
 			t.Errorf("%d rows were forgotten too early, %v", gone, err)
+		}
+	})
+}
+
+// TestAnotherGuardEndsWhatWasServed: who takes the guard off and binds the distribution to something else, in whatever order,
+// shows nobody what the guard protected.
+func TestAnotherGuardEndsWhatWasServed(t *testing.T) {
+	guard, other := ident.New(), ident.New()
+	onBoth(t, func(t *testing.T, w *world) {
+		one, two := w.version(1), w.version(1)
+		private, public := w.made(one), w.made(two)
+		type change func(d *model.Distribution)
+		toPrivate, toPublic := func(d *model.Distribution) { d.PublicationID = &private }, func(d *model.Distribution) { d.PublicationID = &public }
+		open, close, swap := func(d *model.Distribution) { d.ContentGuardID = nil }, func(d *model.Distribution) { d.ContentGuardID = &guard }, func(d *model.Distribution) { d.ContentGuardID = &other }
+		for name, c := range map[string]struct {
+			changes []change
+			want    []string
+		}{
+			"at once":       {[]change{func(d *model.Distribution) { open(d); toPublic(d) }}, nil},
+			"guard first":   {[]change{open, toPublic}, nil},
+			"binding first": {[]change{toPublic, open}, nil},
+			"another guard": {[]change{swap, toPublic}, nil},
+			"to and fro":    {[]change{open, close, open, toPublic, toPrivate, toPublic}, []string{public}},
+			"the same":      {[]change{close, toPublic}, []string{private}},
+			"afterwards":    {[]change{open, toPublic, toPrivate}, []string{public}},
+		} {
+			d := w.distribute(name, func(d *model.Distribution) { d.PublicationID, d.ContentGuardID = &private, &guard })
+			for _, set := range c.changes {
+				old := *d
+				if set(d); d.ContentGuardID != nil {
+					again := *d.ContentGuardID
+					d.ContentGuardID = &again
+				}
+				w.tx(func(tx *db.Tx) error { return publication.Rebound(tx, &old, d) })
+			}
+			if got := w.superseded()[name]; !slices.Equal(got, c.want) {
+				t.Errorf("%s: %v, want %v", name, got, c.want)
+			}
+		}
+		must(t, w.InTx(t.Context(), func(tx *db.Tx) error {
+			return tx.Exec("UPDATE core_superseded SET superseded_at = ?", model.Now().Add(time.Hour)).Error
+		}))
+		if gone, err := publication.ForgetSuperseded(t.Context(), w.DB, time.Hour); gone != 3 || err != nil {
+			t.Errorf("a clock was ahead: %d rows were forgotten, %v", gone, err)
 		}
 	})
 }

@@ -16,14 +16,15 @@ const mostGraceful = 100
 // which still hold the metadata of then get what it names. It is in no listing, and no folder. nothing is the answer where
 // there is no such file.
 //
-// Nothing of it is remembered: it ends with time, and not with a change.
+// Nothing of it is remembered: it ends with time, and not with a change. Where an upstream may have the path, that is asked
+// instead.
 func (l *lookUp) grace(tx *gorm.DB, d *model.Distribution, nothing error) (Result, error) {
 	period := l.resolver.grace
-	if period <= 0 || !l.kind.ServesPublications || l.rel == "" || l.rel[len(l.rel)-1] == '/' {
+	if period <= 0 || l.pulled || !l.kind.ServesPublications || l.rel == "" || l.rel[len(l.rel)-1] == '/' {
 		return Result{}, nothing
 	}
 	s := &source{tx: tx, pathKeyed: l.kind.PathKeyed}
-	id, err := s.superseded(d.ID, l.rel, model.Now().Add(-period))
+	id, err := s.superseded(d.ID, l.rel, period)
 	if err != nil {
 		return Result{}, err
 	}
@@ -42,15 +43,16 @@ func (l *lookUp) grace(tx *gorm.DB, d *model.Distribution, nothing error) (Resul
 }
 
 // superseded gives the publication that ceased last to be served and has the path; empty where none has. It takes at most
-// mostGraceful steps of an index, twice.
-func (s *source) superseded(distribution, path string, since time.Time) (string, error) {
+// mostGraceful steps of an index, twice. What will be superseded, by a clock that was ahead, does not count.
+func (s *source) superseded(distribution, path string, period time.Duration) (string, error) {
 	inContent, args := s.graceful(path)
+	now := model.Now()
 	var ids []string
-	err := s.tx.Raw(`SELECT p.id FROM (SELECT publication_id, superseded_at FROM core_superseded WHERE distribution_id = ? AND superseded_at > ? ORDER BY superseded_at DESC LIMIT ?) AS recent
+	err := s.tx.Raw(`SELECT p.id FROM (SELECT publication_id, superseded_at, barred FROM core_superseded WHERE distribution_id = ? AND superseded_at > ? AND superseded_at <= ? ORDER BY superseded_at DESC LIMIT ?) AS recent
 		JOIN core_publications AS p ON p.id = recent.publication_id
-		WHERE p.complete AND (EXISTS (SELECT 1 FROM core_published_artifacts AS a WHERE a.publication_id = p.id AND a.relative_path = ?) OR p.pass_through AND `+inContent+`)
+		WHERE NOT recent.barred AND p.complete AND (EXISTS (SELECT 1 FROM core_published_artifacts AS a WHERE a.publication_id = p.id AND a.relative_path = ?) OR p.pass_through AND `+inContent+`)
 		ORDER BY recent.superseded_at DESC, p.version_number DESC, p.id DESC LIMIT 1`,
-		append([]any{distribution, since, mostGraceful, path}, args...)...).Scan(&ids).Error
+		append([]any{distribution, now.Add(-period), now.Add(clocksApart), mostGraceful, path}, args...)...).Scan(&ids).Error
 	if err != nil {
 		return "", fmt.Errorf("look for a file in what was served before: %w", err)
 	}

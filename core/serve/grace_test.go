@@ -47,11 +47,17 @@ func TestTheGraceOfSupersededPublications(t *testing.T) {
 			w.supersede(d, third, time.Hour)
 			w.supersede(d, bare, time.Minute)
 			w.supersede(d, repo.publish(0, true, map[string]string{"expired": "x"}), 4*time.Hour)
+			w.supersede(d, repo.publish(0, true, map[string]string{"future": "x"}), -time.Hour)
+			shut := repo.publish(0, true, map[string]string{"shut": "x"})
+			w.supersede(d, shut, time.Minute)
+			w.change(func(tx *db.Tx) error {
+				return tx.Exec("UPDATE core_superseded SET barred = TRUE WHERE publication_id = ?", shut.ID).Error
+			})
 			repo.publish(2, true, map[string]string{"never": "served here"})
 			r := graceful(w.db, kinds...)
 			for path, want := range map[string]string{
 				"stays": "new", "again": "again 2", "dir/gone": "gone", "meta": "meta 3", "first": "1", "bare": "bare", "ancient": "ancient",
-				"expired": "", "never": "", "dir": "", "dir/": "", "none": "", "lazy": "missing", "dir/gone/x": "",
+				"expired": "", "future": "", "shut": "", "never": "", "dir": "", "dir/": "", "none": "", "lazy": "missing", "dir/gone/x": "",
 			} {
 				result, err := r.Resolve(t.Context(), ident.DefaultDomain, d.BasePath+"/"+path, nil)
 				if want == "" {
@@ -178,6 +184,26 @@ func TestTheNewestSupersededAreLookedAt(t *testing.T) {
 		for path, want := range map[string]errs.Kind{"0": errs.NotFound, "1": "", fmt.Sprint(mostGraceful): ""} {
 			if got := kindOf(r.Resolve(t.Context(), ident.DefaultDomain, "d/"+path, nil)); got != want {
 				t.Errorf("%s: %q", path, got)
+			}
+		}
+	})
+}
+
+// TestAnUpstreamIsAskedBeforeGrace: what somebody took out of the repository of a pull-through distribution is asked for
+// again; what the upstream cannot have is found as everywhere.
+func TestAnUpstreamIsAskedBeforeGrace(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		p := newPuller(w)
+		repo := p.repository("r", 2)
+		repo.unit("f", "old", 1, 2)
+		repo.unit("..;/f", "old", 1, 2)
+		d := p.distribution("d", func(d *model.Distribution) { d.RepositoryID = &repo.ID })
+		w.supersede(d, repo.publish(1, true, map[string]string{"meta": "published"}), time.Minute)
+		repo.publish(2, true, nil)
+		p.grace = time.Hour
+		for path, want := range map[string]string{"f": "pull https://up.example/pool/f", "meta": "pull https://up.example/pool/meta", "..;/f": "old"} {
+			if got := p.told("d/" + path); got != want {
+				t.Errorf("%s: %s, want %s", path, got, want)
 			}
 		}
 	})

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"gorm.io/gorm"
@@ -88,12 +89,18 @@ func (l *lookUp) through(tx *gorm.DB, d *model.Distribution) error {
 	return l.ask(d, p, kept)
 }
 
+// ahead is how far the clock of a process may be ahead of another one's. What was asked later is of a clock that was wrong,
+// and does not count.
+const ahead = time.Minute
+
 // ask answers with what is known, if that is new enough.
 func (l *lookUp) ask(d *model.Distribution, p *Pull, kept *Found) error {
 	l.result = Result{Distribution: d}
 	age := time.Duration(-1)
 	if p.Known != nil {
-		age = model.Now().Sub(p.Known.CheckedAt)
+		if age = model.Now().Sub(p.Known.CheckedAt); age < -ahead {
+			age = math.MaxInt64
+		}
 	}
 	times := l.resolver.pull
 	switch {

@@ -15,6 +15,7 @@ import (
 type puller struct {
 	*world
 	remote *model.Remote
+	grace  time.Duration
 }
 
 const pullType = "pull.pull"
@@ -59,7 +60,7 @@ func (p *puller) resolver() *Resolver {
 		}
 		return func(context.Context, *db.Tx, string, *model.Artifact) (string, string, error) { return "", "", nil }
 	}
-	return New(Options{DB: p.db, Pull: PullTimes{Fresh: time.Hour, Missing: time.Minute}, Kinds: []Kind{
+	return New(Options{DB: p.db, Grace: p.grace, Pull: PullTimes{Fresh: time.Hour, Missing: time.Minute}, Kinds: []Kind{
 		{PulpType: pullType, ServesPublications: true, PathKeyed: keyedUnit, PullThrough: &PullThrough{Unit: unit}},
 		{PulpType: fileType, ServesPublications: true, PathKeyed: keyedUnit},
 	}})
@@ -120,6 +121,9 @@ func TestPullLookUp(t *testing.T) {
 		p.row(cache, "fresh", "old", time.Minute, nil)
 		p.row(cache, "stale", "old", 2*time.Hour, nil)
 		p.row(cache, "missing", "", time.Second, nil)
+		p.row(cache, "ahead", "old", -2*time.Minute, nil)
+		p.row(cache, "missing-ahead", "", -2*time.Minute, nil)
+		p.row(cache, "hardly-ahead", "old", -30*time.Second, nil)
 		p.row(cache, "was-missing", "", 2*time.Minute, nil)
 		p.row(cache, "moved", "old", time.Minute, func(row *model.Pull) { row.URL = "https://up.example/before/moved" })
 		p.row(cache, "passed", "old", time.Minute, nil)
@@ -152,6 +156,9 @@ func TestPullLookUp(t *testing.T) {
 			"cache/fresh":            "old",
 			"cache/stale":            "pull with old",
 			"cache/missing":          "nothing",
+			"cache/ahead":            "pull with old",
+			"cache/missing-ahead":    "pull https://up.example/pool/missing-ahead",
+			"cache/hardly-ahead":     "old",
 			"cache/was-missing":      "pull https://up.example/pool/was-missing",
 			"cache/moved":            "pull https://up.example/pool/moved",
 			"cache/passed":           "pass on https://up.example/pool/passed",

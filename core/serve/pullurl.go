@@ -41,10 +41,13 @@ func locator(folder string) *url.URL {
 // mostEscaped is how often a path may be escaped over and over.
 const mostEscaped = 3
 
+// longestPath bounds the paths that are pulled, in bytes: each becomes part of a key of the database.
+const longestPath = 1024
+
 // plainFile tells whether a path names a file for every server: one that decodes it once more than it should, takes a
 // backslash for a slash, or cuts parameters off a segment, must not see another path in it.
 func plainFile(path string) bool {
-	if path == "" || strings.HasSuffix(path, "/") || !CleanPath(path) {
+	if path == "" || len(path) > longestPath || strings.HasSuffix(path, "/") || !CleanPath(path) {
 		return false
 	}
 	again := path

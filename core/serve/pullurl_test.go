@@ -49,6 +49,8 @@ func TestPullURL(t *testing.T) {
 		{here, "https://up.example/p", "a\x00", ""},
 		{here, "https://up.example/p", "..;/x", ""},
 		{here, "https://up.example/p", ";x", ""},
+		{here, "https://up.example", strings.Repeat("a", 1024), "https://up.example/" + strings.Repeat("a", 1024)},
+		{here, "https://up.example", strings.Repeat("a", 1025), ""}, // no key of the database
 		{here, "mailto:somebody", "a", ""},
 		{here, "https://user:secret@up.example/p", "a", ""},
 	} {

@@ -21,6 +21,8 @@ CREATE TABLE core_pulls (
 
 CREATE INDEX core_pulls_content ON core_pulls (content_id);
 
+CREATE INDEX core_pulls_remote ON core_pulls (remote_id);
+
 CREATE INDEX core_pulls_waiting ON core_pulls (distribution_id) WHERE waiting;
 
 CREATE INDEX core_pulls_missing ON core_pulls (checked_at) WHERE content_id IS NULL;

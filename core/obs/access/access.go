@@ -89,7 +89,8 @@ func Open(o Options) (*Log, error) {
 // Through gives an access log whose lines are told to a log, one by one.
 func Through(log *slog.Logger) *Log { return &Log{handler: log.Handler()} }
 
-// Named tells whether lines say who asked, and with what, so that it is worth to find that out.
+// Named tells whether lines are those of web servers, which say which user asked, and with what, so that it is worth to find
+// that out.
 func (l *Log) Named() bool { return l.handler == nil }
 
 // Tell writes a line. It waits only while the one before cannot be written.

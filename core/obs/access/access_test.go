@@ -126,7 +126,7 @@ func TestTheFormOfTheLog(t *testing.T) {
 			l := open(t, Options{Format: Structured, To: out, Handler: handler})
 			l.Tell(t.Context(), &line)
 			record := slog.NewRecord(line.Began.Add(line.Took), slog.LevelInfo, "content request", 0)
-			record.Add("method", line.Method, "path", line.Path, "status", line.Status, "bytes", line.Bytes, "duration", line.Took)
+			record.Add("client", "192.0.2.7", "method", line.Method, "path", line.Path, "status", line.Status, "bytes", line.Bytes, "ms", 1.234)
 			if line.Broken != "" {
 				record.Add("broken_off", line.Broken)
 			}

@@ -37,8 +37,8 @@ func (l *Line) record() slog.Record {
 	}
 	r := slog.NewRecord(l.Began.Add(l.Took), slog.LevelInfo, "content request", 0)
 	r.AddAttrs(
-		slog.String("method", l.Method), slog.String("path", l.Path), slog.Int("status", l.Status),
-		slog.Int64("bytes", l.Bytes), slog.Duration("duration", l.Took),
+		slog.String("client", l.Client.String()), slog.String("method", l.Method), slog.String("path", l.Path),
+		slog.Int("status", l.Status), slog.Int64("bytes", l.Bytes), slog.Float64("ms", l.milliseconds()),
 	)
 	if l.Broken != "" {
 		r.AddAttrs(slog.String("broken_off", l.Broken))
@@ -50,7 +50,10 @@ func (l *Line) ofAPI() slog.Record {
 	r := slog.NewRecord(l.Began.Add(l.Took), slog.LevelInfo, "request", 0)
 	r.AddAttrs(
 		slog.String("cid", l.CID), slog.String("client", l.Client.String()), slog.String("method", l.Method), slog.String("path", l.Path),
-		slog.Int("status", l.Status), slog.Int64("bytes", l.Bytes), slog.Float64("ms", float64(l.Took.Microseconds())/1000),
+		slog.Int("status", l.Status), slog.Int64("bytes", l.Bytes), slog.Float64("ms", l.milliseconds()),
 	)
 	return r
 }
+
+// milliseconds is the time that the answer took, with three decimals at most.
+func (l *Line) milliseconds() float64 { return float64(l.Took.Microseconds()) / 1000 }
