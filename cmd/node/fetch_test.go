@@ -31,7 +31,7 @@ func TestContentFetchesWithTheKeys(t *testing.T) {
 	up.Set("/hello", []byte("hello\n"))
 	n.forgetHello(up.URL + "/hello")
 	for words, c := range map[string]*running{
-		"the connection to it failed":    start(t, Content, environ...), // the egress policy refuses it
+		"where this server does not go":  start(t, Content, environ...), // the egress policy refuses it
 		"the log of the server says why": start(t, Content, with(allowed, "PACKHOUSE_DB_ENCRYPTION_KEY=/nowhere/database.key")...),
 	} {
 		status, answer := c.call("GET", "/pulp/content/d/folder/hello.txt", nil)

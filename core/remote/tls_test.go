@@ -170,8 +170,8 @@ func TestHTTP(t *testing.T) {
 	t.Parallel()
 	w, up := newWorld(t), upstream.New(t, upstream.TLS(), upstream.BasicAuth("ann", "password"))
 	up.Set("/f", []byte("some bytes"))
-	client := w.client(up.URL, trust(up), w.login("ann", "password"), func(r *model.Remote) { r.SockReadTimeout = ptr(0.05) }).HTTP()
-	answer, err := client.Do(get(t, up.URL+"/f"))
+	login := w.login("ann", "password")
+	answer, err := w.client(up.URL, trust(up), login).HTTP().Do(get(t, up.URL+"/f"))
 	must(t, err)
 	all, err := io.ReadAll(answer.Body)
 	must(t, err)
@@ -180,7 +180,9 @@ func TestHTTP(t *testing.T) {
 		t.Errorf("read %q", all)
 	}
 	up.Always("/f", upstream.Stall(4))
-	answer, err = client.Do(get(t, up.URL+"/f?x=secret"))
+	// Time enough for the head of an answer, also on a machine that has other things to do.
+	impatient := w.client(up.URL, trust(up), login, func(r *model.Remote) { r.SockReadTimeout = ptr(1.0) }).HTTP()
+	answer, err = impatient.Do(get(t, up.URL+"/f?x=secret"))
 	must(t, err)
 	defer answer.Body.Close()
 	_, err = io.ReadAll(answer.Body)
