@@ -58,10 +58,10 @@ func TestAPanicIsToldAsItMayBe(t *testing.T) {
 func TestAFullDiskIsTold(t *testing.T) {
 	t.Parallel()
 	h := task.Handle(func(context.Context, *task.Run, args) (any, error) {
-		return nil, fmt.Errorf("keep the manifest: %w", &fs.PathError{Op: "write", Path: "/tmp/work/manifest", Err: syscall.ENOSPC})
+		return nil, fmt.Errorf("keep the manifest: %w", &fs.PathError{Op: "write", Path: "/srv/packhouse/manifest", Err: syscall.ENOSPC})
 	})
 	_, err := h.Work(t.Context(), nil, []byte(`{}`))
-	if f := task.FailureOf(err, true); !errs.Is(err, errs.StorageFull) || f.Code != "" || !strings.Contains(f.Description, "the disk of the folder /tmp/work is full") {
+	if f := task.FailureOf(err, true); !errs.Is(err, errs.StorageFull) || f.Code != "" || !strings.Contains(f.Description, "the disk of the folder /srv/packhouse is full") {
 		t.Errorf("%v: %+v", err, f)
 	}
 }
